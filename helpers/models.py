@@ -1,0 +1,78 @@
+"""Load a frozen pretrained encoder, in the number format that is faster on this machine."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging
+
+from helpers import assets
+
+DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+
+
+class ModelError(RuntimeError):
+    """A model could not be loaded; the message says what to do."""
+
+
+def matmul_gflops(dtype: torch.dtype, tokens: int = 1024, repeats: int = 8) -> float:
+    """Best measured speed (GFLOP/s) of a BERT-sized product (tokens, 384) x (384, 1536)."""
+    left = torch.ones(tokens, 384, dtype=dtype)  # (tokens, hidden)
+    right = torch.ones(384, 1536, dtype=dtype)  # (hidden, feed-forward)
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - start)
+    return 2 * left.numel() * 1536 / min(seconds) / 1e9
+
+
+def choose_dtype() -> torch.dtype:
+    """bfloat16 where it multiplies at least 1.3 times as fast as float32, else float32."""
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    faster = matmul_gflops(torch.bfloat16) > 1.3 * matmul_gflops(torch.float32)
+    return torch.bfloat16 if faster else torch.float32
+
+
+def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None = None):
+    """Tokenizer and frozen encoder.
+
+    Args:
+        name: the offline default, a local model folder, or a name on the Hugging Face hub.
+        dtype: of the weights; by default the faster of float32 and bfloat16, measured.
+
+    Returns:
+        ``(tokenizer, encoder)``; the encoder is in eval mode, no parameter requires a gradient,
+        and ``encoder.base`` is the sha256 of its weights, by which saved prompts know it.
+
+    Raises:
+        ModelError: no such folder or hub model, no network, or weights that are not safetensors.
+        assets.AssetError: the default could not be fetched.
+    """
+    folder = assets.fetch(name) if name in assets.ASSETS else Path(name).expanduser()
+    logging.disable_progress_bar()  # loading takes a tenth of a second
+    where = str(folder) if folder.is_dir() else str(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where)
+        encoder = AutoModel.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(
+            f"{name!r} could not be loaded ({str(error).splitlines()[0][:200]}). It must be a folder "
+            "with config.json, model.safetensors and a tokenizer, or a hub name while the hub can "
+            f"be reached. Offline, use the default: load_encoder({DEFAULT_ENCODER!r})."
+        ) from error
+    encoder.base = weights_hash(encoder)
+    return tokenizer, encoder.to(dtype or choose_dtype()).eval().requires_grad_(False)
+
+
+def weights_hash(model: torch.nn.Module) -> str:
+    """sha256 over the names and values of all parameters."""
+    digest = assets.hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()

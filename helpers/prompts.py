@@ -1,0 +1,156 @@
+"""Prompts, and the classifier they steer: frozen encoder + prompt + pooling + linear head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from helpers.data import check_texts
+
+SCHEMA = "prompt-classifier/1"
+
+
+class PromptError(ValueError):
+    """A prompt does not fit its model, window or file; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A hard prompt: words around one ``{}``, which stands for the review.
+
+    The prompt's words always survive; a review that is too long is what gets cut.
+    """
+
+    text: str = "{}"
+
+    def __post_init__(self):
+        if self.text.count("{}") != 1:
+            raise PromptError(
+                f"A template has exactly one {{}} for the review; {self.text!r} has "
+                f"{self.text.count('{}')}. Write for example '{{}} It was [MASK].'"
+            )
+
+    def input_ids(self, tokenizer, texts: Sequence[str], max_length: int = 256) -> list[list[int]]:
+        """[CLS] words-before review words-after [SEP] for each text, at most max_length long."""
+        before, after = (tokenizer.encode(part, add_special_tokens=False)
+                         for part in self.text.split("{}"))
+        room = max_length - len(before) - len(after) - 2  # [CLS] and [SEP]
+        check_room(room, len(before) + len(after), max_length, tokenizer)
+        # split_special_tokens: a reader who types "[MASK]" gets those letters, not the token
+        reviews = tokenizer(check_texts(texts), add_special_tokens=False, truncation=True,
+                            max_length=room, split_special_tokens=True)["input_ids"]
+        start, end = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
+        return [start + before + review + after + end for review in reviews]
+
+
+def check_room(room: int, prompt: int, max_length: int, tokenizer) -> None:
+    """PromptError unless the window leaves at least one token for the review."""
+    if max_length > tokenizer.model_max_length:
+        raise PromptError(
+            f"max_length={max_length} is more than the model's window of "
+            f"{tokenizer.model_max_length} tokens: ask for no more than that."
+        )
+    if room < 1:
+        raise PromptError(
+            f"The prompt has {prompt} tokens; with [CLS], [SEP] and one token of review that is "
+            f"more than max_length={max_length}. Shorten the prompt or raise max_length "
+            f"(at most {tokenizer.model_max_length})."
+        )
+
+
+def pool(hidden: torch.Tensor, batch: dict, how: str, mask_token_id: int) -> torch.Tensor:
+    """One vector a text from one vector a token: (batch, tokens, hidden) -> (batch, hidden).
+
+    ``how``: ``"cls"`` (first token), ``"mean"`` (of all real tokens), ``"last"`` (last real
+    token) or ``"mask"`` (the [MASK] that the template holds).
+    """
+    mask = batch["attention_mask"].unsqueeze(-1)  # (batch, tokens, 1)
+    if how == "mean":
+        return (hidden * mask).sum(1) / mask.sum(1)
+    if how == "cls":
+        return hidden[:, 0]
+    if how == "last":
+        return hidden[torch.arange(len(hidden)), mask.sum((1, 2)) - 1]
+    if how != "mask":
+        raise PromptError(f"pooling is 'mean', 'cls', 'last' or 'mask', not {how!r}.")
+    places = batch["input_ids"] == mask_token_id  # (batch, tokens)
+    if not (places.sum(1) == 1).all():
+        raise PromptError("pooling 'mask' needs a template with one [MASK]: '{} It was [MASK].'")
+    return hidden[places]
+
+
+class PromptClassifier(nn.Module):
+    """A frozen encoder that reads ``template`` around a review, pooling, and a linear head.
+
+    ``prompt`` is room for a trained prompt: a module called with the encoder and a batch that
+    returns token states (batch, tokens, hidden). None runs the encoder as it is.
+    """
+
+    def __init__(self, tokenizer, encoder, labels: Sequence[str], template: Template = Template(),
+                 pooling: str = "mean", max_length: int = 256, prompt: nn.Module | None = None):
+        super().__init__()
+        self.tokenizer, self.labels, self.template = tokenizer, list(labels), template
+        self.pooling, self.max_length = pooling, max_length
+        self.encoder, self.prompt = encoder.requires_grad_(False), prompt
+        self.head = nn.Linear(encoder.config.hidden_size, len(self.labels))
+
+    def input_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text inside the template."""
+        return self.template.input_ids(self.tokenizer, texts, self.max_length)
+
+    def features(self, batch: dict) -> torch.Tensor:
+        """Pooled states (batch, hidden) of a padded batch of input_ids and attention_mask."""
+        run = self.prompt or (lambda encoder, batch: encoder(**batch).last_hidden_state)
+        hidden = run(self.encoder, batch)  # (batch, tokens, hidden)
+        return pool(hidden, batch, self.pooling, self.tokenizer.mask_token_id).float()
+
+    def forward(self, batch: dict) -> torch.Tensor:
+        """Logits (batch, labels)."""
+        return self.head(self.features(batch))
+
+
+def save_classifier(classifier: PromptClassifier, path: str | Path) -> Path:
+    """Write head and prompt alone (no base weights) to a safetensors file."""
+    kept = {name: tensor.detach().contiguous() for name, tensor in classifier.state_dict().items()
+            if not name.startswith("encoder.")}
+    about = {"schema": SCHEMA, "base": classifier.encoder.base, "labels": classifier.labels,
+             "template": classifier.template.text, "pooling": classifier.pooling,
+             "max_length": classifier.max_length}
+    part = Path(f"{path}.part")  # a half-written file never carries the final name
+    save_file(kept, part, metadata={"about": json.dumps(about)})
+    return part.replace(path)
+
+
+def load_classifier(path: str | Path, tokenizer, encoder) -> PromptClassifier:
+    """The classifier saved at ``path``, on the base it was trained on.
+
+    Raises:
+        PromptError: not such a file, another base model, or tensors that do not fit.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {}).get("about", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise PromptError(f"{path} cannot be read ({error}): save the classifier again.") from error
+    if about.get("schema") != SCHEMA:
+        raise PromptError(f"{path} is not a saved classifier of this course ({SCHEMA}).")
+    if about["base"] != encoder.base:
+        raise PromptError(
+            f"{path} was trained on base {about['base'][:12]}, but this encoder is "
+            f"{encoder.base[:12]}: load the encoder that it was trained on."
+        )
+    loaded = PromptClassifier(tokenizer, encoder, about["labels"], Template(about["template"]),
+                              about["pooling"], about["max_length"])
+    missing, surplus = loaded.load_state_dict(tensors, strict=False)
+    missing = [name for name in missing if not name.startswith("encoder.")]
+    if missing or surplus:
+        raise PromptError(f"{path} does not fit: missing {missing}, surplus {surplus}.")
+    return loaded

@@ -1,0 +1,180 @@
+"""Train what is not frozen, and say how good it is, with an interval."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from scipy.stats import bootstrap
+from sklearn.metrics import accuracy_score, f1_score
+from torch import nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says why and what to change."""
+
+
+def train_epoch(model, optimizer, inputs, labels, batch_size: int, generator) -> float:
+    """One pass over the data in random order; the mean cross-entropy on the way.
+
+    ``inputs[rows]`` must be what ``model`` takes; ``labels`` is (texts,) of class numbers.
+    """
+    model.train()
+    total = 0.0
+    for rows in torch.randperm(len(labels), generator=generator).split(batch_size):
+        loss = F.cross_entropy(model(inputs[rows]), labels[rows])
+        if not torch.isfinite(loss):
+            raise TrainingError(f"the loss became {loss.item()}")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(rows)
+    return total / len(labels)
+
+
+@torch.inference_mode()
+def validate(model, inputs, labels) -> tuple[float, float]:
+    """Cross-entropy and accuracy of ``model``, without training it."""
+    model.eval()
+    logits = model(inputs)  # (texts, labels)
+    return F.cross_entropy(logits, labels).item(), (logits.argmax(-1) == labels).float().mean().item()
+
+
+def fit(model: nn.Module, train, validation, *, lr: float = 0.1, epochs: int = 30,
+        batch_size: int = 64, weight_decay: float = 0.0, patience: int | None = None,
+        seed: int = 0, checkpoint: str | Path | None = None) -> list[dict]:
+    """Train with SGD (momentum 0.9, cosine schedule).
+
+    Args:
+        train, validation: pairs ``(inputs, labels)``.
+        patience: stop after this many epochs without a lower validation loss, and go back to the
+            epoch of the lowest. None trains to the end and keeps the last epoch.
+        checkpoint: a file, written after each epoch; an interrupted call goes on from it.
+
+    Returns:
+        One dict an epoch: ``epoch``, ``train_loss``, ``validation_loss``, ``accuracy``.
+
+    Raises:
+        TrainingError: the loss is not finite (the best epoch so far is put back first), or the
+            checkpoint belongs to another model.
+    """
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.SGD(trained.values(), lr, momentum=0.9, weight_decay=weight_decay)
+    history, best = resume(checkpoint, trained, optimizer)
+    for epoch in tqdm(range(len(history), epochs), desc="training", leave=False):
+        if stalled(history, patience):
+            break
+        optimizer.param_groups[0]["lr"] = lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
+        generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+        try:
+            train_loss = train_epoch(model, optimizer, *train, batch_size, generator)
+        except TrainingError as error:
+            put_back(trained, best)
+            raise TrainingError(
+                f"In epoch {epoch + 1} {error}. The weights of the best epoch are back in place. "
+                f"Try a lower lr than {lr:g}, and look for NaN in the inputs."
+            ) from error
+        loss, accuracy = validate(model, *validation)
+        history.append({"epoch": epoch + 1, "train_loss": train_loss,
+                        "validation_loss": loss, "accuracy": accuracy})
+        if loss <= min(row["validation_loss"] for row in history):
+            best = {name: p.detach().clone() for name, p in trained.items()}
+        if checkpoint:
+            save_checkpoint(checkpoint, trained, best, optimizer, history)
+    if patience is not None:
+        put_back(trained, best)
+    return history
+
+
+def stalled(history: list[dict], patience: int | None) -> bool:
+    """Whether the lowest validation loss lies ``patience`` or more epochs back."""
+    losses = [row["validation_loss"] for row in history]
+    return patience is not None and bool(losses) and len(losses) - np.argmin(losses) > patience
+
+
+def put_back(trained: dict, values: dict) -> None:
+    """Copy ``values`` into the trained parameters."""
+    with torch.no_grad():
+        for name, value in values.items():
+            trained[name].copy_(value)
+
+
+def save_checkpoint(path, trained, best, optimizer, history) -> None:
+    """Current and best weights, momentum and history in one file, replaced whole."""
+    tensors = {f"now.{name}": p.detach().clone() for name, p in trained.items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    tensors |= {f"momentum.{name}": optimizer.state[p]["momentum_buffer"]
+                for name, p in trained.items()}
+    part = Path(f"{path}.part")
+    save_file(tensors, part, metadata={"history": json.dumps(history)})
+    part.replace(path)
+
+
+def resume(path, trained: dict, optimizer) -> tuple[list[dict], dict]:
+    """History and best weights so far; from the checkpoint, if there is one."""
+    if path is None or not Path(path).exists():
+        return [], {name: p.detach().clone() for name, p in trained.items()}
+    try:
+        with safe_open(path, "pt") as file:
+            saved = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            history = json.loads(file.metadata()["history"])
+        for name, p in trained.items():
+            optimizer.state[p]["momentum_buffer"] = saved[f"momentum.{name}"]
+        put_back(trained, {name: saved[f"now.{name}"] for name in trained})
+        return history, {name: saved[f"best.{name}"] for name in trained}
+    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        raise TrainingError(
+            f"{path} is not a checkpoint of this model ({error}): delete it or name another file."
+        ) from error
+
+
+def fit_head(classifier, train, validation, *, lr: float = 0.05, **options) -> list[dict]:
+    """Train the linear head alone on features computed once; see ``fit`` for the options.
+
+    The features are standardised for the training, which conditions the loss, and the scale is
+    folded into the head afterwards: what is saved is one linear layer.
+    """
+    check_labels(train[1], classifier.labels)
+    mean, scale = train[0].mean(0), train[0].std(0) + 1e-6  # both (hidden,)
+    head = classifier.head
+    with torch.no_grad():
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+    (x, y), (v, w) = train, validation
+    history = fit(head, ((x - mean) / scale, y), ((v - mean) / scale, w), lr=lr, **options)
+    with torch.no_grad():
+        head.weight /= scale
+        head.bias -= head.weight @ mean
+    return history
+
+
+def check_labels(labels: torch.Tensor, names: Sequence[str]) -> None:
+    """TrainingError unless ``labels`` are class numbers of ``names``."""
+    wrong = (labels < 0) | (labels >= len(names))
+    if wrong.any():
+        row = int(wrong.nonzero()[0])
+        raise TrainingError(
+            f"Row {row} has the label number {int(labels[row])}, but the classifier knows 0 to "
+            f"{len(names) - 1} ({', '.join(names)}): fix the label or name all labels."
+        )
+
+
+def evaluate(predicted, labels, seed: int = 0) -> dict[str, float]:
+    """Accuracy with a 95% bootstrap interval (Efron 1979) and macro F1, all in percent."""
+    predicted, labels = np.asarray(predicted), np.asarray(labels)
+    right = (predicted == labels).astype(float)
+    low = high = right.mean()
+    if 0 < right.mean() < 1:  # the interval of a constant is that constant
+        low, high = bootstrap((right,), np.mean, n_resamples=2000, method="percentile",
+                              rng=seed, batch=200).confidence_interval
+    scores = {"accuracy": accuracy_score(labels, predicted), "low": low, "high": high,
+              "f1": f1_score(labels, predicted, average="macro")}
+    return {name: round(100 * float(score), 1) for name, score in scores.items()}

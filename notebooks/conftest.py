@@ -1,0 +1,32 @@
+"""nbval compares outputs to the letter. A cell with the metadata ``{"tolerance": t}`` may differ in
+its numbers by up to ``t`` each (and in nothing else): another CPU rounds otherwise."""
+
+import re
+from copy import deepcopy
+
+from nbval.plugin import IPyNbCell
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+to_the_letter = IPyNbCell.compare_outputs
+
+
+def within(tested: str, stored: str, tolerance: float) -> bool:
+    """Whether two texts have the same words and numbers no further apart than ``tolerance``."""
+    words = [NUMBER.sub("#", text).split() for text in (tested, stored)]
+    numbers = zip(NUMBER.findall(tested), NUMBER.findall(stored), strict=False)
+    return words[0] == words[1] and all(abs(float(a) - float(b)) <= tolerance for a, b in numbers)
+
+
+def compare_outputs(cell, test, ref, skip_compare=None):
+    tolerance = cell.cell.metadata.get("tolerance")
+    if tolerance:
+        test = deepcopy(test)
+        for tested, stored in zip(test, ref, strict=False):
+            for ours, theirs in ((tested, stored), (tested.get("data", {}), stored.get("data", {}))):
+                for key in ("text", "text/plain"):
+                    if key in ours and key in theirs and within(ours[key], theirs[key], tolerance):
+                        ours[key] = theirs[key]
+    return to_the_letter(cell, test, ref, skip_compare)
+
+
+IPyNbCell.compare_outputs = compare_outputs
