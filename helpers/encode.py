@@ -45,7 +45,7 @@ def encode(classifier: PromptClassifier, texts: Sequence[str], budget: int = 102
     """Features (texts, hidden) in float32, in the order of ``texts``, with a progress bar."""
     ids = classifier.input_ids(texts)
     features = torch.empty(len(ids), classifier.head.in_features)
-    with tqdm(total=len(ids), unit="texts", desc="encoding", leave=False) as bar:
+    with tqdm(total=len(ids), unit="texts", desc="encoding", leave=False, delay=1) as bar:
         for rows in batches_by_length([len(row) for row in ids], budget):
             batch = pad([ids[row] for row in rows], classifier.tokenizer.pad_token_id)
             features[rows] = classifier.features(batch)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
@@ -59,11 +60,11 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
     try:
         tokenizer = AutoTokenizer.from_pretrained(where)
         encoder = AutoModel.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ModelError(
-            f"{name!r} could not be loaded ({str(error).splitlines()[0][:200]}). It must be a folder "
-            "with config.json, model.safetensors and a tokenizer, or a hub name while the hub can "
-            f"be reached. Offline, use the default: load_encoder({DEFAULT_ENCODER!r})."
+            f"{name!r} could not be loaded ({str(error).splitlines()[0][:200]}). It must be a "
+            "folder with config.json, model.safetensors and a tokenizer, or a hub name while the "
+            f"hub can be reached. Offline, use the default: load_encoder({DEFAULT_ENCODER!r})."
         ) from error
     encoder.base = weights_hash(encoder)
     return tokenizer, encoder.to(dtype or choose_dtype()).eval().requires_grad_(False)

@@ -149,7 +149,10 @@ def load_classifier(path: str | Path, tokenizer, encoder) -> PromptClassifier:
         )
     loaded = PromptClassifier(tokenizer, encoder, about["labels"], Template(about["template"]),
                               about["pooling"], about["max_length"])
-    missing, surplus = loaded.load_state_dict(tensors, strict=False)
+    try:
+        missing, surplus = loaded.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:
+        raise PromptError(f"{path} does not fit: {error}") from error
     missing = [name for name in missing if not name.startswith("encoder.")]
     if missing or surplus:
         raise PromptError(f"{path} does not fit: missing {missing}, surplus {surplus}.")

@@ -45,7 +45,8 @@ def validate(model, inputs, labels) -> tuple[float, float]:
     """Cross-entropy and accuracy of ``model``, without training it."""
     model.eval()
     logits = model(inputs)  # (texts, labels)
-    return F.cross_entropy(logits, labels).item(), (logits.argmax(-1) == labels).float().mean().item()
+    right = (logits.argmax(-1) == labels).float()
+    return F.cross_entropy(logits, labels).item(), right.mean().item()
 
 
 def fit(model: nn.Module, train, validation, *, lr: float = 0.1, epochs: int = 30,
@@ -69,20 +70,22 @@ def fit(model: nn.Module, train, validation, *, lr: float = 0.1, epochs: int = 3
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     optimizer = torch.optim.SGD(trained.values(), lr, momentum=0.9, weight_decay=weight_decay)
     history, best = resume(checkpoint, trained, optimizer)
-    for epoch in tqdm(range(len(history), epochs), desc="training", leave=False):
+    for epoch in tqdm(range(len(history), epochs), desc="training", leave=False, delay=2):
         if stalled(history, patience):
             break
         optimizer.param_groups[0]["lr"] = lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
         generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
         try:
             train_loss = train_epoch(model, optimizer, *train, batch_size, generator)
+            loss, accuracy = validate(model, *validation)
+            if not math.isfinite(loss):
+                raise TrainingError(f"the validation loss became {loss}")
         except TrainingError as error:
             put_back(trained, best)
             raise TrainingError(
                 f"In epoch {epoch + 1} {error}. The weights of the best epoch are back in place. "
                 f"Try a lower lr than {lr:g}, and look for NaN in the inputs."
             ) from error
-        loss, accuracy = validate(model, *validation)
         history.append({"epoch": epoch + 1, "train_loss": train_loss,
                         "validation_loss": loss, "accuracy": accuracy})
         if loss <= min(row["validation_loss"] for row in history):
@@ -136,24 +139,28 @@ def resume(path, trained: dict, optimizer) -> tuple[list[dict], dict]:
         ) from error
 
 
-def fit_head(classifier, train, validation, *, lr: float = 0.05, **options) -> list[dict]:
+def fit_head(classifier, train, validation, *, lr: float = 0.01, **options) -> list[dict]:
     """Train the linear head alone on features computed once; see ``fit`` for the options.
 
     The features are standardised for the training, which conditions the loss, and the scale is
     folded into the head afterwards: what is saved is one linear layer.
     """
-    check_labels(train[1], classifier.labels)
+    for features, labels in (train, validation):
+        check_labels(labels, classifier.labels)
+        if not features.isfinite().all():
+            raise TrainingError("The features hold NaN or infinity: encode the texts again.")
     mean, scale = train[0].mean(0), train[0].std(0) + 1e-6  # both (hidden,)
     head = classifier.head
     with torch.no_grad():
         nn.init.zeros_(head.weight)
         nn.init.zeros_(head.bias)
     (x, y), (v, w) = train, validation
-    history = fit(head, ((x - mean) / scale, y), ((v - mean) / scale, w), lr=lr, **options)
-    with torch.no_grad():
-        head.weight /= scale
-        head.bias -= head.weight @ mean
-    return history
+    try:
+        return fit(head, ((x - mean) / scale, y), ((v - mean) / scale, w), lr=lr, **options)
+    finally:  # the best weights that an error leaves behind are for these features, too
+        with torch.no_grad():
+            head.weight /= scale
+            head.bias -= head.weight @ mean
 
 
 def check_labels(labels: torch.Tensor, names: Sequence[str]) -> None:

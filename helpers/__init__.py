@@ -1,0 +1,1 @@
+"""What the notebooks import, and the launcher: ``python -m helpers``."""

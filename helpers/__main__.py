@@ -1,0 +1,151 @@
+"""Open or test the course: ``python -m helpers lab`` and ``python -m helpers test``.
+
+Imports the standard library only, because it runs on the system's Python: the first call makes
+``.venv`` in the repository and installs requirements.txt there; later calls reuse it as it is.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+NEEDED = (3, 11)
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "installed.txt"  # written last: an interrupted install leaves none
+REQUIREMENTS = ROOT / "requirements.txt"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
+HEADLESS_NOTEBOOK = ROOT / "notebooks" / "07_movie_reviews.ipynb"
+
+
+def check_python():
+    if sys.version_info[:2] < NEEDED:
+        have, need = ("%d.%d" % tuple(v[:2]) for v in (sys.version_info, NEEDED))
+        raise SystemExit(
+            "This course needs Python %s or newer, and this is Python %s. Install a newer one "
+            "from https://www.python.org/downloads/ and call it, for example: "
+            "python3.12 -m helpers lab" % (need, have)
+        )
+
+
+def fingerprint():
+    """What the stamp holds when .venv is complete."""
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    return "%s python %d.%d\n" % ((digest,) + tuple(sys.version_info[:2]))
+
+
+def run(*command):
+    """Run a command in the repository; Ctrl+C is left to the command itself."""
+    env = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONUTF8="1", TOKENIZERS_PARALLELISM="false")
+    process = subprocess.Popen([str(part) for part in command], cwd=str(ROOT), env=env)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def make_venv():
+    version = "version = %d.%d." % tuple(sys.version_info[:2])
+    config = VENV / "pyvenv.cfg"
+    same_python = config.exists() and version in config.read_text(encoding="utf-8")
+    if Path(sys.prefix).resolve() == VENV:  # called from inside .venv, which then exists and fits
+        return
+    cure = (
+        "This Python could not make a virtual environment. On Debian or Ubuntu run "
+        "'sudo apt install python%d.%d-venv' and try again; with conda, use environment.yml and "
+        "add --no-venv." % tuple(sys.version_info[:2])
+    )
+    if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
+        raise SystemExit(cure)
+    print("making .venv ...", flush=True)
+    if run(sys.executable, "-m", "venv", *([] if same_python else ["--clear"]), VENV):
+        raise SystemExit(cure)
+
+
+def install():
+    lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    count = sum("==" in line for line in lines)
+    print("installing %d packages (about 2 GB the first time) ..." % count, flush=True)
+    if run(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-q", "-r", REQUIREMENTS):
+        raise SystemExit(
+            "The packages could not be installed (pip's reason is above): check the network "
+            "connection and the free disk space, then run the same command again to resume."
+        )
+    STAMP.write_text(fingerprint(), encoding="utf-8")
+
+
+def course_python():
+    """The Python of a complete .venv; pip runs only if the stamp does not match."""
+    if not (PYTHON.exists() and STAMP.exists() and STAMP.read_text("utf-8") == fingerprint()):
+        make_venv()
+        install()
+    return PYTHON
+
+
+def lab(python, extra):
+    url = "/lab/tree/" + FIRST_NOTEBOOK
+    where = ["--ServerApp.root_dir=%s" % ROOT, "--LabApp.default_url=" + url]
+    return run(python, "-m", "jupyterlab", *where, *extra)
+
+
+def execute(path, tag):
+    """Run a notebook, keep nothing, and print the lines its tagged cells print.
+
+    This is called by the course's Python, which has the packages; the launcher's may have none.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    notebook = nbformat.read(path, as_version=4)
+    place = {"metadata": {"path": str(Path(path).parent)}}
+    try:
+        NotebookClient(notebook, resources=place, extra_arguments=["--log-level=ERROR"]).execute()
+    except CellExecutionError as error:
+        sys.exit(re.sub(r"\x1b\[[\d;]*m", "", str(error)))
+    cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+    for output in (output for cell in cells for output in cell.outputs):
+        if output.get("name") != "stderr":
+            text = output.get("text") or output.get("data", {}).get("text/plain", "")
+            print(*text.splitlines(), sep="\n")
+    if not cells:
+        sys.exit("no cell is tagged '%s'" % tag)
+
+
+def headless(python):
+    print("running notebooks/%s ..." % HEADLESS_NOTEBOOK.name, flush=True)
+    started = time.monotonic()
+    call = "import sys; from helpers.__main__ import execute; execute(sys.argv[1], 'result')"
+    failed = run(python, "-c", call, HEADLESS_NOTEBOOK)
+    print("%s after %.0f seconds" % ("failed" if failed else "done", time.monotonic() - started))
+    return failed
+
+
+def test(python, extra):
+    style = run(python, "-m", "ruff", "check", "helpers", "tests")
+    return run(python, "-m", "pytest", *extra) or style
+
+
+def main(argv=None):
+    check_python()
+    parser = argparse.ArgumentParser("python -m helpers", description=__doc__, allow_abbrev=False)
+    parser.add_argument("command", choices=["lab", "test"])
+    parser.add_argument("--headless", action="store_true", help="lab: run notebook 07, no browser")
+    parser.add_argument("--no-venv", action="store_true", help="use this Python's own packages")
+    options, extra = parser.parse_known_args(argv)
+    own = options.no_venv or os.environ.get("PROMPT_COURSE_NO_VENV") == "1"
+    python = sys.executable if own else course_python()
+    if options.command == "test":
+        return test(python, extra)
+    return headless(python) if options.headless else lab(python, extra)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""helpers.check: the verdict on an answer, hints one at a time, and the solution."""
+
+import pytest
+
+from helpers import check as module
+from helpers.check import ExerciseError, check, environment, hint, solution
+
+
+def swapped(matrix):
+    return matrix[1, 1] / matrix[1].sum(), matrix[1, 1] / matrix[:, 1].sum()
+
+
+def right(matrix):
+    return swapped(matrix)[::-1]
+
+
+@pytest.mark.parametrize("exercise, answer, verdict, message", [
+    ("07-1", "{} It was [MASK].", True, "07-1: right."),
+    ("07-1", "It was [MASK]. {}", False, "not yet. Put the [MASK] behind the review."),
+    ("07-1", "It was [MASK].", False, "Your answer raised PromptError: A template has exactly one"),
+    ("07-1", 5, False, "Give the template as a string."),
+    ("07-1", ..., False, "not answered yet"),
+    ("07-2", None, False, "not answered yet"),
+    ("07-2", right, True, "07-2: right."),
+    ("07-2", swapped, False, "You swapped the two"),
+    ("07-2", lambda matrix: None, False, "returns nothing yet"),
+    ("07-2", lambda matrix: 1 / 0, False, "raised ZeroDivisionError: division by zero"),
+    ("07-2", lambda: 1, False, "raised TypeError"),
+])
+def test_check(capsys, exercise, answer, verdict, message):
+    assert check(exercise, answer) is verdict
+    printed = capsys.readouterr().out
+    assert message in printed and printed.startswith(exercise) and printed.count("\n") == 1
+
+
+def test_hints_come_one_at_a_time(capsys, monkeypatch):
+    monkeypatch.setattr(module, "_hints_given", {})
+    hints = module._exercises("07").HINTS[2]
+    for number in [*range(len(hints)), len(hints) - 1]:  # the last is repeated
+        hint("07-2")
+        shown = capsys.readouterr().out
+        assert shown == f"07-2, hint {number + 1} of {len(hints)}: {hints[number]}\n"
+    hint("07-1")
+    assert "hint 1 of" in capsys.readouterr().out
+
+
+def test_solution_is_code_that_passes(capsys):
+    solution("07-2")
+    names = {}
+    exec(capsys.readouterr().out, names)
+    assert check("07-2", names["solution_2"]())
+
+
+@pytest.mark.parametrize("exercise, message", [
+    ("07-99", "no exercise '07-99': choose from 07-1, 07-2"), ("07", "no exercise '07'"),
+    ("99-1", "Notebook '99' has no exercises"), ("", "Notebook '' has no exercises"),
+])
+@pytest.mark.parametrize("call", [lambda name: check(name, 1), hint, solution])
+def test_unknown_exercise(call, exercise, message):
+    with pytest.raises(ExerciseError, match=message):
+        call(exercise)
+
+
+def test_environment_without_assets(capsys, own_cache, no_network):
+    assert environment() is False
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith(("OK    ", "FAIL  ")) for line in lines)
+    assert any(line.startswith("FAIL  movie-reviews: ") and "python -m helpers.assets" in line
+               for line in lines)

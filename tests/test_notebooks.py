@@ -1,0 +1,235 @@
+"""Every committed notebook keeps the contract that a reader relies on."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+IGNORE = "nbval-ignore-output"
+# 15 is the aim; two more are for closing brackets and wrapped calls.
+MOST_LINES = 17
+NETWORK = {"aiohttp", "ftplib", "http", "httpx", "huggingface_hub", "pip", "requests", "socket",
+           "subprocess", "urllib", "urllib3"}
+MACHINE = re.compile(r"/home/|/root/|/Users/|C:\\|/tmp/")
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def path(request) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def cells(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+@pytest.fixture
+def code(cells):
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+@pytest.fixture
+def prose(cells):
+    return [cell.source for cell in cells if cell.cell_type == "markdown"]
+
+
+def tree(cell) -> ast.Module:
+    return ast.parse(re.sub(r"(?m)^(\s*)%.*$", r"\1pass", cell.source))
+
+
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def texts_of(cell):
+    """Every text that ``cell`` shows or stores as output (images left out)."""
+    for output in cell.get("outputs", []):
+        yield output.get("text", "")
+        for kind, content in output.get("data", {}).items():
+            if not kind.startswith("image/png"):
+                yield str(content)
+
+
+def headings(prose) -> list[str]:
+    fenceless = (re.sub(r"(?ms)^```.*?^```", "", source) for source in prose)
+    return [line for source in fenceless for line in source.splitlines() if line.startswith("## ")]
+
+
+def exercises_of(code) -> list[str]:
+    """The first argument of each ``check("NN-k", ...)``, in order."""
+    return [
+        node.args[0].value
+        for cell in code
+        for node in ast.walk(tree(cell))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check"
+    ]
+
+
+def solutions_of(path: Path):
+    file = path.parent / "solutions" / f"{path.name[:2]}.py"
+    spec = importlib.util.spec_from_file_location(f"solutions_of_{path.name[:2]}", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_names_are_numbered_without_duplicates():
+    assert PATHS
+    names = [path.name for path in (ROOT / "notebooks").glob("*.ipynb")]
+    assert all(re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", name) for name in names), names
+    assert len({name[:2] for name in names}) == len(names)
+
+
+def test_readme_links_to_it(path):
+    assert f"](notebooks/{path.name})" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_first_cell_has_title_and_facts(path, cells):
+    first = cells[0]
+    assert first.cell_type == "markdown"
+    title = re.match(r"# (\d\d) · \S", first.source)
+    assert title and title[1] == path.name[:2]
+    assert "You will learn" in first.source and "You need" in first.source
+    assert re.search(r"\*\*Time\*\*.*reading .*running ", first.source)
+
+
+def test_only_the_setup_touches_sys_path(code):
+    assert "sys.path" in code[0].source
+    assert not any("sys.path" in cell.source for cell in code[1:])
+
+
+def test_setup_can_run_twice(code):
+    for node in ast.walk(tree(code[0])):
+        assert not isinstance(node, (ast.AugAssign, ast.While, ast.Delete)), ast.unparse(node)
+        if isinstance(node, ast.Assign):  # x = f(x) gives another x the second time
+            targets = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+            used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+            assert not targets & used, ast.unparse(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert node.func.attr not in {"append", "extend", "pop", "remove"}, ast.unparse(node)
+
+
+def test_sections_end_with_recap_and_going_further(prose):
+    found = headings(prose)
+    assert len(found) >= 4
+    assert found[-2:] == ["## Recap", "## Going further"]
+
+
+def test_predict_prompts_hide_their_answer(prose):
+    prompts = [part for source in prose for part in source.split("**Before you run")[1:]]
+    assert prompts
+    for prompt in prompts:
+        assert re.search(r"(?s)<details>\s*<summary>.+?</summary>.+?</details>", prompt), prompt
+
+
+def test_exercises_have_checks_hints_and_solutions(path, code, prose):
+    number, found, module = path.name[:2], exercises_of(code), solutions_of(path)
+    assert 3 <= len(found) <= 5
+    assert found == [f"{number}-{k}" for k in range(1, len(found) + 1)]
+    assert list(module.HINTS) == list(range(1, len(found) + 1))
+    for k, hints in module.HINTS.items():
+        assert len(hints) >= 2 and len(set(hints)) == len(hints), f"hints of {k}"
+        assert callable(getattr(module, f"check_{k}")) and callable(
+            getattr(module, f"solution_{k}"))
+        assert any(f"**{number}-{k}.**" in source for source in prose), f"no text for {k}"
+
+
+def test_exercises_are_left_to_the_reader(code):
+    for cell in code:
+        if exercises_of([cell]):
+            assert "..." in cell.source
+            assert ": not " in "".join(texts_of(cell)), "stored output of an unanswered exercise"
+
+
+def test_ran_once_from_top_to_bottom(code):
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+
+
+def test_no_errors_and_no_warnings(code):
+    for cell in code:
+        for output in cell.outputs:
+            assert output.output_type != "error", cell.source
+            assert output.get("name") != "stderr", output.text
+
+
+def lines_of_code(cell, setup: bool) -> int:
+    """Lines without blank ones, comments, docstrings and, in the set-up, imports."""
+    left_out = set()
+    for node in ast.walk(tree(cell)):
+        docstring = (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+                     and isinstance(node.value.value, str))
+        if docstring or setup and isinstance(node, (ast.Import, ast.ImportFrom)):
+            left_out |= set(range(node.lineno, node.end_lineno + 1))
+    return sum(
+        bool(line.strip()) and not line.strip().startswith("#") and number not in left_out
+        for number, line in enumerate(cell.source.splitlines(), 1)
+    )
+
+
+def test_cells_are_short(code):
+    for cell in code:
+        assert lines_of_code(cell, cell is code[0]) <= MOST_LINES, cell.source
+
+
+def test_few_outputs_escape_comparison(code):
+    ignored = sum(IGNORE in tags(cell) for cell in code)
+    assert 4 * ignored <= len(code), f"{ignored} of {len(code)} cells are not compared"
+
+
+def test_text_outputs_are_compared(code):
+    for cell in code:
+        assert not re.search(r"(?i)nbval_|pytest_validate", cell.source), "a marker in a comment"
+        other = [tag for tag in tags(cell) if re.search("nbval|raises|skip", tag)]
+        assert set(other) <= {IGNORE}, other
+        tolerance = cell.metadata.get("tolerance")
+        if tolerance is not None:
+            assert type(tolerance) in (int, float) and tolerance > 0
+            assert IGNORE not in tags(cell), "a tolerance that nothing uses"
+            assert re.search(r"\d", "".join(texts_of(cell))), "a tolerance without a number"
+    options = (ROOT / ".pytest.ini").read_text(encoding="utf-8")
+    assert "--nbval " in options and "lax" not in options and "sanitize" not in options
+
+
+def test_cells_that_print_have_stored_output(code):
+    for cell in code:
+        prints = any(
+            isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
+            for statement in tree(cell).body
+            if not isinstance(statement, (ast.FunctionDef, ast.ClassDef))
+            for node in ast.walk(statement)
+        )
+        assert not prints or any(text.strip() for text in texts_of(cell)), cell.source
+
+
+def test_figures_have_alt_text(code):
+    for cell in code:
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                alt = output.metadata.get("image/png", {}).get("alt", "")
+                assert len(alt.split()) >= 5, cell.source
+                assert output.data.get("text/plain") == alt
+
+
+def test_no_shell_pip_or_network(code):
+    for cell in code:
+        assert not re.search(r"(?m)^\s*(!|%%?(pip|conda|mamba|bash|sh|system|sx)\b)", cell.source)
+        assert not re.search(r"pip install|os\.system|get_ipython|https?://", cell.source)
+        modules = {
+            name.split(".")[0]
+            for node in ast.walk(tree(cell))
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for name in ([node.module] if isinstance(node, ast.ImportFrom)
+                         else [alias.name for alias in node.names])
+        }
+        assert not modules & NETWORK
+
+
+def test_no_path_of_a_machine(cells):
+    for cell in cells:
+        for text in [cell.source, *texts_of(cell)]:
+            assert not MACHINE.search(text), text

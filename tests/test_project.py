@@ -1,0 +1,220 @@
+"""The project's own files agree with each other, and the launcher behaves."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+from helpers import __main__ as launcher
+
+ROOT = Path(__file__).resolve().parent.parent
+TOP_LEVEL = {
+    *("README.md", "LICENSE", "requirements.txt", "environment.yml"),
+    *("notebooks", "helpers", "data", "tests"),
+    *(".ci", ".github", ".gitignore", ".pytest.ini", ".ruff.toml"),
+}
+PACKAGE_OF = {"sklearn": "scikit-learn", "IPython": "ipython", "mpl_toolkits": "matplotlib"}
+TOOLS = {"ipykernel", "jupyterlab", "ruff"}  # run, not imported
+LOCAL = {"helpers", "tests", "conftest"}
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def requirements() -> list[str]:
+    lines = (line.strip() for line in read("requirements.txt").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def names() -> set[str]:
+    return {re.split(r"[=<>~!\[; ]", line)[0].lower() for line in requirements()}
+
+
+def code_of(path: Path) -> str:
+    """A Python file's text, or a notebook's code without its magics."""
+    if path.suffix == ".py":
+        return path.read_text(encoding="utf-8")
+    cells = nbformat.read(path, as_version=4).cells
+    code = [c.source for c in cells if c.cell_type == "code" and not c.source.startswith("%%")]
+    return re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", "\n".join(code))
+
+
+def imported_packages() -> set[str]:
+    files = [p for folder in ("helpers", "tests") for p in (ROOT / folder).rglob("*.py")]
+    files += [p for end in ("py", "ipynb") for p in (ROOT / "notebooks").rglob("*." + end)]
+    modules = set()
+    for path in files:
+        if ".ipynb_checkpoints" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(code_of(path), str(path))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules.add(node.module.split(".")[0])
+    modules -= LOCAL | set(sys.stdlib_module_names)
+    return {PACKAGE_OF.get(module, module) for module in modules}
+
+
+def test_every_requirement_is_pinned():
+    loose = [r for r in requirements() if not re.fullmatch(r"[a-z0-9-]+==\d+(\.\d+)+", r)]
+    assert not loose
+    assert len(names()) == len(requirements())
+
+
+def test_environment_file_has_the_same_pins():
+    pins = re.findall(r"^ +- (\S+==\S+)$", read("environment.yml"), re.MULTILINE)
+    assert pins == requirements()
+
+
+def test_imports_and_requirements_agree():
+    imported = imported_packages()
+    assert not imported - names(), "imported but not in requirements.txt"
+    assert not names() - imported - TOOLS, "in requirements.txt but not used"
+
+
+def test_top_level_is_exactly_the_agreed_one():
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("not a git checkout")
+    listing = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert {line.split("/")[0].strip('"') for line in listing.stdout.splitlines()} == TOP_LEVEL
+
+
+def test_readme_and_ci_give_the_same_commands():
+    assert "python -m helpers lab" in read("README.md")
+    assert "python -m helpers test" in read("README.md")
+    assert "python -m helpers test" in read(".ci/run").splitlines()
+
+
+def test_launcher_parses_on_older_pythons_and_needs_no_packages():
+    tree = ast.parse(read("helpers/__main__.py"), feature_version=(3, 8))
+    modules = {
+        name.split(".")[0]
+        for node in tree.body  # execute() imports more, when it runs inside .venv
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [node.names[0].name])
+    }
+    assert modules <= set(sys.stdlib_module_names)
+    assert len(ast.parse(read("helpers/__init__.py")).body) == 1  # a docstring, no imports
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """The launcher in an empty folder; commands are noted instead of run, and may be failed."""
+    ran, failing = [], set()
+
+    def popen(command, **kwargs):
+        ran.append(command)
+        if "venv" in command:
+            launcher.PYTHON.parent.mkdir(parents=True, exist_ok=True)
+            launcher.PYTHON.touch()
+        return SimpleNamespace(wait=lambda: int(bool(failing & set(command))))
+
+    monkeypatch.delenv("PROMPT_COURSE_NO_VENV", raising=False)
+    monkeypatch.setattr(launcher.subprocess, "Popen", popen)
+    for name in ("VENV", "STAMP", "PYTHON", "REQUIREMENTS"):
+        inside = getattr(launcher, name).relative_to(launcher.ROOT)
+        monkeypatch.setattr(launcher, name, tmp_path / inside)
+    monkeypatch.setattr(launcher, "ROOT", tmp_path)
+    launcher.REQUIREMENTS.write_text("# two\nnumpy==1.0\nscipy==1.0\n")
+    return SimpleNamespace(ran=ran, failing=failing)
+
+
+def modules_run(course) -> list[str]:
+    run = [command[command.index("-m") + 1] for command in course.ran]
+    course.ran.clear()
+    return run
+
+
+def test_first_run_installs_and_the_second_does_not(course, capsys):
+    assert launcher.main(["test", "-k", "word", "tests"]) == 0
+    assert course.ran[-1] == [str(launcher.PYTHON), "-m", "pytest", "-k", "word", "tests"]
+    assert modules_run(course) == ["venv", "pip", "ruff", "pytest"]
+    assert "making .venv" in capsys.readouterr().out
+    assert launcher.main(["test"]) == 0
+    assert modules_run(course) == ["ruff", "pytest"]
+    assert capsys.readouterr().out == ""
+
+
+def test_changed_requirements_are_installed(course):
+    launcher.main(["lab"])
+    modules_run(course)
+    launcher.REQUIREMENTS.write_text("numpy==2.0\n")
+    launcher.main(["lab"])
+    assert modules_run(course) == ["venv", "pip", "jupyterlab"]
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_no_venv_uses_this_python(course, monkeypatch, way):
+    if way == "variable":
+        monkeypatch.setenv("PROMPT_COURSE_NO_VENV", "1")
+    launcher.main(["lab", "--no-browser"] + ["--no-venv"] * (way == "option"))
+    assert course.ran[0][0] == sys.executable
+    assert course.ran[0][-1] == "--no-browser"
+    assert modules_run(course) == ["jupyterlab"]
+
+
+@pytest.mark.parametrize("failing", ["ruff", "pytest"])
+def test_failed_checks_fail_the_command(course, failing):
+    course.failing.add(failing)
+    assert launcher.main(["test"]) == 1
+    assert modules_run(course)[-2:] == ["ruff", "pytest"]
+
+
+def test_old_python_is_refused(course, monkeypatch):
+    monkeypatch.setattr(launcher, "sys", SimpleNamespace(version_info=(3, 10, 4, "final", 0)))
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer.*this is Python 3\.10"):
+        launcher.main(["lab"])
+    assert not course.ran
+
+
+@pytest.mark.parametrize("missing", ["venv", "ensurepip"])
+def test_missing_venv_names_the_cure(course, monkeypatch, missing):
+    find = launcher.importlib.util.find_spec
+    absent = SimpleNamespace(find_spec=lambda name: None if name == missing else find(name))
+    monkeypatch.setattr(launcher, "importlib", SimpleNamespace(util=absent))
+    with pytest.raises(SystemExit, match=r"apt install python3\.\d+-venv.*--no-venv"):
+        launcher.main(["lab"])
+    assert not course.ran
+
+
+def test_failed_venv_names_the_cure(course):
+    course.failing.add("venv")
+    with pytest.raises(SystemExit, match="could not make a virtual environment"):
+        launcher.main(["lab"])
+    assert modules_run(course) == ["venv"]
+
+
+def test_failed_install_is_explained_and_resumed(course):
+    course.failing.add("pip")
+    with pytest.raises(SystemExit, match="check the network.*again to resume"):
+        launcher.main(["lab"])
+    assert not launcher.STAMP.exists()
+    course.ran.clear()
+    course.failing.clear()
+    launcher.main(["lab"])
+    assert modules_run(course) == ["venv", "pip", "jupyterlab"]
+    assert launcher.STAMP.exists()
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_headless_prints_the_result_or_the_error(tmp_path, monkeypatch, capfd, works):
+    code = "print('one\\ntwo')" if works else "raise ValueError('no luck')"
+    cell = nbformat.v4.new_code_cell(code, metadata={"tags": ["result"]})
+    path = tmp_path / "small.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    before = path.read_bytes()
+    monkeypatch.setattr(launcher, "HEADLESS_NOTEBOOK", path)
+    code = launcher.main(["lab", "--headless", "--no-venv"])
+    out, err = capfd.readouterr()
+    assert (code == 0) == works
+    assert ("one\ntwo\ndone after" in out) if works else ("ValueError: no luck" in err)
+    assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == before

@@ -1,0 +1,250 @@
+"""helpers.train: the optimum, interruptions, bad inputs, and what must not change."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score
+from torch import nn
+from torch.nn import functional as F
+
+from helpers import train
+from helpers.train import TrainingError, evaluate, fit, fit_head, train_epoch
+
+
+def weights(module):
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture
+def data(features):
+    """Standardised features of train and validation."""
+    mean, scale = features["train"][0].mean(0), features["train"][0].std(0)
+    return [((features[part][0] - mean) / scale, features[part][1])
+            for part in ("train", "validation")]
+
+
+def linear(seed=0):
+    torch.manual_seed(seed)
+    return nn.Linear(384, 2)
+
+
+@pytest.mark.parametrize("decay", [0.1, 1.0])
+@pytest.mark.parametrize("options, gap, points", [
+    ({"batch_size": 600, "lr": 0.05, "epochs": 600}, 1e-4, 0.3),  # full batch: to the optimum
+    ({"epochs": 80}, 1e-3, 2.5),  # as the notebooks do: the noise of small batches stays
+])
+def test_fit_head_reaches_the_optimum(make, features, decay, options, gap, points):
+    (x, y), (t, z) = features["train"], features["test"]
+    mean, scale = x.mean(0), x.std(0) + 1e-6
+    exact = LogisticRegression(C=2 / (len(y) * decay), tol=1e-8, max_iter=5000)
+    exact.fit((x - mean) / scale, y)
+    classifier = make()
+    fit_head(classifier, features["train"], features["validation"], weight_decay=decay, **options)
+    head = classifier.head
+
+    def objective(logits, weight):
+        return F.cross_entropy(logits, y).item() + decay / 2 * (weight ** 2).sum().item()
+
+    half = torch.tensor(exact.decision_function((x - mean) / scale)) / 2
+    best = objective(torch.stack([-half, half], 1), torch.tensor(exact.coef_) / 2 ** 0.5)
+    with torch.no_grad():
+        assert abs(objective(head(x), head.weight * scale) - best) < gap
+        ours = evaluate(head(t).argmax(-1), z)["accuracy"]
+    assert abs(ours - 100 * exact.score((t - mean) / scale, z)) < points
+    assert ours > 60  # and it has learnt something
+
+
+def test_one_full_batch_is_one_sgd_step(data):
+    (x, y), model = data[0], linear()
+    weight, bias = model.weight.detach().clone(), model.bias.detach().clone()
+    error = (x @ weight.T + bias).softmax(-1) - F.one_hot(y, 2)  # gradient of the logits, times n
+    expected = weight - 0.1 * error.T @ x / len(y), bias - 0.1 * error.mean(0)
+    loss = F.cross_entropy(x @ weight.T + bias, y).item()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    told = train_epoch(model, optimizer, x, y, len(y), torch.Generator().manual_seed(0))
+    assert told == pytest.approx(loss, abs=1e-6)
+    torch.testing.assert_close((model.weight.data, model.bias.data), expected, rtol=0, atol=1e-6)
+
+
+def test_gradient_of_the_head():
+    torch.manual_seed(0)
+    x, y = torch.randn(5, 7, dtype=torch.float64), torch.tensor([0, 1, 2, 1, 0])
+    weight, bias = (torch.randn(size, dtype=torch.float64, requires_grad=True)
+                    for size in ((3, 7), (3,)))
+    assert torch.autograd.gradcheck(lambda w, b: F.cross_entropy(F.linear(x, w, b), y),
+                                    (weight, bias))
+
+
+def test_same_seed_same_result(data):
+    runs = []
+    for seed in (3, 3, 4):
+        model = linear()
+        runs.append((fit(model, *data, epochs=4, seed=seed), weights(model)))
+    assert runs[0][0] == runs[1][0] and same(runs[0][1], runs[1][1])
+    assert not same(runs[0][1], runs[2][1])
+
+
+@pytest.mark.parametrize("patience", [None, 30, 2])
+@pytest.mark.parametrize("stop", [1, 4])
+def test_interrupted_goes_on_bit_for_bit(data, tmp_path, monkeypatch, patience, stop):
+    options = {"epochs": 8, "lr": 0.1, "patience": patience}
+    straight = linear()
+    history = fit(straight, *data, **options)
+    stop = min(stop, len(history) - 1)
+    calls, validate = [], train.validate
+
+    def interrupt(*args):
+        calls.append(args)
+        if len(calls) > stop:
+            raise KeyboardInterrupt
+        return validate(*args)
+
+    path = tmp_path / "run.safetensors"
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "validate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fit(linear(), *data, checkpoint=path, **options)
+    resumed = linear(seed=9)  # a fresh process would not start from the same weights
+    assert fit(resumed, *data, checkpoint=path, **options) == history
+    assert same(weights(resumed), weights(straight))
+    assert list(tmp_path.iterdir()) == [path]
+    again = linear(seed=9)  # done: nothing more is trained
+    assert fit(again, *data, checkpoint=path, **options) == history
+    assert same(weights(again), weights(straight))
+
+
+def test_fit_head_resumes(make, features, tmp_path, monkeypatch):
+    parts, path = (features["train"], features["validation"]), tmp_path / "run.safetensors"
+    straight, resumed = make(), make()
+    history = fit_head(straight, *parts, epochs=6)
+    save = train.save_checkpoint
+
+    def interrupt(*args):
+        save(*args)
+        if len(args[-1]) == 3:  # the history
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "save_checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fit_head(resumed, *parts, epochs=6, checkpoint=path)
+    assert fit_head(resumed, *parts, epochs=6, checkpoint=path) == history
+    assert same(weights(resumed.head), weights(straight.head))
+
+
+def test_foreign_checkpoint(data, tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(linear(), *data, epochs=1, checkpoint=path)
+    whole = path.read_bytes()
+    deeper = nn.Sequential(nn.Linear(384, 4), nn.Linear(4, 2))
+    for model, content in ((nn.Linear(384, 3), whole), (deeper, whole), (linear(), whole[:-7]),
+                           (linear(), b"nonsense"), (linear(), b"")):
+        path.write_bytes(content)
+        with pytest.raises(TrainingError, match="not a checkpoint of this model.*delete it"):
+            fit(model, *data, epochs=2, checkpoint=path)
+        assert path.read_bytes() == content
+
+
+def test_early_stopping_returns_the_best_epoch(data):
+    (x, y), validation = data
+    model = linear()
+    history = fit(model, (x[:40], y[:40]), validation, lr=0.5, epochs=50, patience=3)
+    losses = [row["validation_loss"] for row in history]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 1 + 3 < 50
+    loss, accuracy = train.validate(model, *validation)
+    assert (loss, accuracy) == (losses[best], history[best]["accuracy"])
+
+
+@pytest.mark.parametrize("where", ["train", "validation"])
+def test_nan_inputs(data, where):
+    broken = [(x.clone(), y) for x, y in data]
+    broken[where == "validation"][0][7, 3] = float("nan")
+    model = linear()
+    before = weights(model)
+    with pytest.raises(TrainingError, match="(?s)In epoch 1 .*nan.*lower lr than 0.1.*NaN"):
+        fit(model, *broken)
+    assert same(weights(model), before)  # no epoch was any good
+
+
+def test_huge_lr_puts_the_best_epoch_back(data, tmp_path):
+    model, path = linear(), tmp_path / "run.safetensors"
+    fit(model, *data, epochs=1, checkpoint=path)
+    best = weights(model)
+    with pytest.raises(TrainingError, match="lower lr than 10000"):
+        fit(model, *data, lr=1e4, epochs=60, weight_decay=0.1, checkpoint=path)
+    assert same(weights(model), best)
+
+
+def test_fit_head_puts_the_best_epoch_back(make, features, tmp_path):
+    """And the head that is left belongs to the raw features, not to the standardised ones."""
+    parts, path = (features["train"], features["validation"]), tmp_path / "run.safetensors"
+    classifier = make()
+    fit_head(classifier, *parts, epochs=1, checkpoint=path)
+    best = weights(classifier.head)
+    with pytest.raises(TrainingError, match="lower lr than 10000"):
+        fit_head(classifier, *parts, lr=1e4, epochs=60, weight_decay=0.1, checkpoint=path)
+    assert same(weights(classifier.head), best)
+
+
+def test_fit_head_refuses_nan(make, features):
+    (x, y), classifier = features["train"], make()
+    before = weights(classifier.head)
+    with pytest.raises(TrainingError, match="NaN or infinity"):
+        fit_head(classifier, (x.index_fill(0, torch.tensor([3]), torch.nan), y), (x, y))
+    assert same(weights(classifier.head), before)
+
+
+@pytest.mark.parametrize("wrong", [2, -1])
+@pytest.mark.parametrize("part", [0, 1])
+def test_label_out_of_range(make, features, wrong, part):
+    parts = [(x, y.clone()) for x, y in (features["train"], features["validation"])]
+    parts[part][1][5] = wrong
+    with pytest.raises(TrainingError, match=f"Row 5 has the label number {wrong}, .*0 to 1"):
+        fit_head(make(), *parts)
+
+
+def test_frozen_weights_stay(make, model, features):
+    frozen, classifier = copy.deepcopy(model[1].state_dict()), make()
+    head = weights(classifier.head)
+    fit_head(classifier, features["train"], features["validation"], epochs=3)
+    assert same(weights(model[1]), frozen)
+    assert not same(weights(classifier.head), head)
+
+
+def test_fit_leaves_frozen_parameters_alone(data):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(384, 8).requires_grad_(False), nn.Linear(8, 2))
+    before = weights(model)
+    fit(model, *data, epochs=2, weight_decay=0.1)
+    changed = {name for name, value in weights(model).items()
+               if not torch.equal(value, before[name])}
+    assert changed == {"1.weight", "1.bias"}
+
+
+@pytest.mark.parametrize("size, rate, classes", [(50, 0.6, 2), (400, 0.9, 2), (300, 0.5, 4)])
+def test_evaluate(size, rate, classes):
+    rng = np.random.default_rng(size)
+    labels = rng.integers(classes, size=size)
+    predicted = np.where(rng.random(size) < rate, labels, rng.integers(classes, size=size))
+    score = evaluate(torch.tensor(predicted), labels.tolist())
+    assert score["accuracy"] == round(100 * accuracy_score(labels, predicted), 1)
+    assert score["f1"] == round(100 * f1_score(labels, predicted, average="macro"), 1)
+    assert score["low"] < score["accuracy"] < score["high"]
+    p = score["accuracy"] / 100
+    normal = 100 * 3.92 * (p * (1 - p) / size) ** 0.5  # width of the textbook interval
+    assert score["high"] - score["low"] == pytest.approx(normal, rel=0.15)
+    assert evaluate(predicted, labels) == score
+
+
+@pytest.mark.parametrize("predicted, percent", [([0, 1, 1], 100), ([1, 0, 0], 0)])
+def test_evaluate_all_or_nothing(predicted, percent):
+    score = evaluate(predicted, [0, 1, 1])
+    assert score == dict.fromkeys(("accuracy", "low", "high", "f1"), percent)
