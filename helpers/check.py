@@ -1,4 +1,4 @@
-"""The environment, and exercises: ``check`` an answer, ask for one ``hint`` after the other, read the ``solution``.
+"""The environment, and exercises: ``check`` an answer, ask for a ``hint``, read the ``solution``.
 
 The exercises of notebook 07 stand in ``notebooks/solutions/07.py``: for exercise 2 the functions
 ``check_2(answer)`` (asserts, each with the advice that fits the mistake) and ``solution_2()``

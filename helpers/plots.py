@@ -21,7 +21,7 @@ STYLE = {
 
 
 def show(figure, alt: str) -> None:
-    """Display ``figure`` with ``alt`` as its text for screen readers (and for nbval), and close it."""
+    """Display and close ``figure``; ``alt`` is its text for screen readers, and for nbval."""
     image = io.BytesIO()
     figure.savefig(image, format="png")
     plt.close(figure)

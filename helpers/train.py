@@ -68,12 +68,15 @@ def fit(model: nn.Module, train, validation, *, lr: float = 0.1, epochs: int = 3
             checkpoint belongs to another model.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.SGD(trained.values(), lr, momentum=0.9, weight_decay=weight_decay)
+    groups = [{"params": [p for p in trained.values() if p.ndim > 1]},  # a bias is not decayed
+              {"params": [p for p in trained.values() if p.ndim < 2], "weight_decay": 0.0}]
+    optimizer = torch.optim.SGD(groups, lr, momentum=0.9, weight_decay=weight_decay)
     history, best = resume(checkpoint, trained, optimizer)
     for epoch in tqdm(range(len(history), epochs), desc="training", leave=False, delay=2):
         if stalled(history, patience):
             break
-        optimizer.param_groups[0]["lr"] = lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
+        for group in optimizer.param_groups:
+            group["lr"] = lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
         generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
         try:
             train_loss = train_epoch(model, optimizer, *train, batch_size, generator)
