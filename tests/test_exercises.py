@@ -100,7 +100,7 @@ def advice(capsys, exercise, answer) -> str:
     """What ``check`` prints for a wrong answer."""
     exercises.check(exercise, answer)
     printed = capsys.readouterr().out
-    assert "right." not in printed
+    assert ": right." not in printed
     return printed
 
 
