@@ -129,7 +129,7 @@ def headless(python):
 
 
 def test(python, extra):
-    style = run(python, "-m", "ruff", "check", "helpers", "tests")
+    style = run(python, "-m", "ruff", "check")
     return run(python, "-m", "pytest", *extra) or style
 
 

@@ -16,7 +16,7 @@ from helpers.assets import cache_dir
 from helpers.prompts import PromptClassifier
 
 
-def batches_by_length(lengths: Sequence[int], budget: int = 1024) -> Iterator[list[int]]:
+def batches_by_length(lengths: Sequence[int], budget: int = 2048) -> Iterator[list[int]]:
     """Positions of texts of like length, longest first; rows x longest stays within ``budget``.
 
     Texts of one batch are padded to its longest, so like lengths waste little. A text longer
@@ -41,7 +41,7 @@ def pad(ids: Sequence[list[int]], pad_token_id: int) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()  # and not inference_mode: a head is trained on these tensors
-def encode(classifier: PromptClassifier, texts: Sequence[str], budget: int = 1024) -> torch.Tensor:
+def encode(classifier: PromptClassifier, texts: Sequence[str], budget: int = 2048) -> torch.Tensor:
     """Features (texts, hidden) in float32, in the order of ``texts``, with a progress bar."""
     ids = classifier.input_ids(texts)
     features = torch.empty(len(ids), classifier.head.in_features)

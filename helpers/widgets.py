@@ -44,3 +44,16 @@ def review_box(labels: Sequence[str], predict: Callable, review: str) -> None:
     button.on_click(classify)
     classify()
     display(ipywidgets.VBox([text, button, answer]))
+
+
+def explore(function: Callable, **controls) -> None:
+    """A control for each argument of ``function``: what it draws follows them.
+
+    ``controls`` are as in ``ipywidgets.interact``: a list of choices, a ``(low, high, step)``,
+    a text. Sliders act when they are let go.
+    """
+    board = ipywidgets.interactive(function, **controls)
+    for control in board.children[:-1]:
+        if hasattr(control, "continuous_update"):
+            control.continuous_update = False
+    display(board)

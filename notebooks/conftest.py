@@ -1,6 +1,6 @@
 """nbval compares outputs to the letter. A cell with the metadata ``{"tolerance": t}`` may differ in
-its numbers by up to ``t`` each (and in nothing else): another CPU rounds otherwise. Progress bars are
-not compared: they show how long something took."""
+its numbers by up to ``t`` each (and in nothing else): another CPU rounds otherwise. Progress bars
+are not compared: they show how long something took."""
 
 import re
 from copy import deepcopy
@@ -29,7 +29,8 @@ def compare_outputs(cell, test, ref, skip_compare=None):
     tolerance = cell.cell.metadata.get("tolerance")
     if tolerance:
         for tested, stored in zip(test, ref, strict=False):
-            for ours, theirs in ((tested, stored), (tested.get("data", {}), stored.get("data", {}))):
+            data = tested.get("data", {}), stored.get("data", {})
+            for ours, theirs in ((tested, stored), data):
                 for key in ("text", "text/plain"):
                     if key in ours and key in theirs and within(ours[key], theirs[key], tolerance):
                         ours[key] = theirs[key]

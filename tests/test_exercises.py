@@ -1,10 +1,9 @@
 """Each exercise accepts its solution and answers a wrong answer with the advice that fits."""
 
+import importlib.util
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.stats import binomtest, chi2
 
 from helpers import check as exercises
 
@@ -19,76 +18,18 @@ def modules():
 ALL = [f"{name}-{k}" for name, module in modules().items() for k in module.HINTS]
 
 
-def one_sided(right_a, right_b):
-    only_a, only_b = (right_a & ~right_b).sum(), (right_b & ~right_a).sum()
-    return binomtest(int(only_a), int(only_a + only_b), 0.5, alternative="greater").pvalue
+def wrong_answers() -> dict:
+    """{exercise: [(wrong answer, words expected in the advice)]} of all notebooks."""
+    found = {}
+    for path in sorted((Path(__file__).parent / "wrong_answers").glob("[0-9][0-9].py")):
+        spec = importlib.util.spec_from_file_location(f"wrong_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found |= module.WRONG
+    return found
 
 
-def of_all_reviews(right_a, right_b):
-    return binomtest(int(right_a.sum()), len(right_a), 0.5).pvalue
-
-
-def of_all_right_answers(right_a, right_b):
-    return binomtest(int(right_a.sum()), int(right_a.sum() + right_b.sum()), 0.5).pvalue
-
-
-def chi_square(right_a, right_b):
-    only_a, only_b = (right_a & ~right_b).sum(), (right_b & ~right_a).sum()
-    return chi2.sf((only_a - only_b) ** 2 / (only_a + only_b), 1)
-
-
-def abstain(probabilities, labels, sure, among=None):
-    right = probabilities.argmax(-1) == labels
-    return sure.mean(), right[sure if among is None else among].mean()
-
-
-# {exercise: [(wrong answer, words expected in the advice)]}: mistakes a reader may well make
-WRONG = {
-    "00-1": [
-        (768, "a bias too"),
-        (386, "weights of its own"),
-        (384 + 384 + 1, "one bias for each label"),
-    ],
-    "00-2": [
-        ("Did the writer enjoy this film?", "exactly one {}"),
-        ("Is {} positive or is {} negative?", "exactly one {}"),
-        ("The writer enjoyed this film. {}", "question mark"),
-        ("Good? {}", "at least three words"),
-        (["Did the writer enjoy this film? {}"], "as a string"),
-    ],
-    "00-3": [
-        (lambda trainable, total: trainable / total, "a fraction"),
-        (lambda trainable, total: 100 * total / trainable, "Upside down"),
-        (lambda trainable, total: 100 * trainable / (trainable + total), "5 of 200"),
-    ],
-    "07-1": [
-        ("It was [MASK].", "exactly one {}"),
-        ("{} It was great.", "exactly one [MASK]"),
-        ("{} It was [mask].", "in capitals"),
-        ("This film was [MASK]: {}", "behind the review"),
-        ("{} [MASK]", "a bare [MASK]"),
-        ("{} When I came out of the cinema that night I felt that it was [MASK].", "at most 12"),
-        (0, "as a string"),
-    ],
-    "07-2": [
-        (lambda m: (m[1, 1] / m[1].sum(), m[1, 1] / m[:, 1].sum()), "swapped"),
-        (lambda m: (m[0, 0] / m[:, 0].sum(), m[0, 0] / m[0].sum()), "label negative"),
-        (lambda m: (np.trace(m) / m.sum(), m[1, 1] / m[1].sum()), "Precision"),
-        (lambda m: (m[1, 1] / m[:, 1].sum(), np.trace(m) / m.sum()), "Recall"),
-    ],
-    "07-3": [
-        (lambda p, y, t: abstain(p, y, p.max(-1) > t), "use >="),
-        (lambda p, y, t: abstain(p, y, p.max(-1) >= t, slice(None)), "answered reviews only"),
-        (lambda p, y, t: ((p.max(-1) >= t).sum(), 2 / 3), "not the number"),
-        (lambda p, y, t: abstain(p, y, p[:, 1] >= t), "use >="),
-    ],
-    "07-4": [
-        (one_sided, "one-sided"),
-        (of_all_right_answers, "exactly one of the two"),
-        (of_all_reviews, "Of 11 disagreements"),
-        (chi_square, "Of 11 disagreements"),
-    ],
-}
+WRONG = wrong_answers()
 
 
 def answer_of(exercise: str):

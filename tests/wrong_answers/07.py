@@ -1,0 +1,58 @@
+"""Mistakes that a reader of notebook 07 may well make."""
+
+import numpy as np
+from scipy.stats import binomtest, chi2
+
+
+def one_sided(right_a, right_b):
+    only_a, only_b = (right_a & ~right_b).sum(), (right_b & ~right_a).sum()
+    return binomtest(int(only_a), int(only_a + only_b), 0.5, alternative="greater").pvalue
+
+
+def of_all_reviews(right_a, right_b):
+    return binomtest(int(right_a.sum()), len(right_a), 0.5).pvalue
+
+
+def of_all_right_answers(right_a, right_b):
+    return binomtest(int(right_a.sum()), int(right_a.sum() + right_b.sum()), 0.5).pvalue
+
+
+def chi_square(right_a, right_b):
+    only_a, only_b = (right_a & ~right_b).sum(), (right_b & ~right_a).sum()
+    return chi2.sf((only_a - only_b) ** 2 / (only_a + only_b), 1)
+
+
+def abstain(probabilities, labels, sure, among=None):
+    right = probabilities.argmax(-1) == labels
+    return sure.mean(), right[sure if among is None else among].mean()
+
+
+WRONG = {
+    "07-1": [
+        ("It was [MASK].", "exactly one {}"),
+        ("{} It was great.", "exactly one [MASK]"),
+        ("{} It was [mask].", "in capitals"),
+        ("This film was [MASK]: {}", "behind the review"),
+        ("{} [MASK]", "a bare [MASK]"),
+        ("{} When I came out of the cinema that night I felt that it was [MASK].", "at most 12"),
+        (0, "as a string"),
+    ],
+    "07-2": [
+        (lambda m: (m[1, 1] / m[1].sum(), m[1, 1] / m[:, 1].sum()), "swapped"),
+        (lambda m: (m[0, 0] / m[:, 0].sum(), m[0, 0] / m[0].sum()), "label negative"),
+        (lambda m: (np.trace(m) / m.sum(), m[1, 1] / m[1].sum()), "Precision"),
+        (lambda m: (m[1, 1] / m[:, 1].sum(), np.trace(m) / m.sum()), "Recall"),
+    ],
+    "07-3": [
+        (lambda p, y, t: abstain(p, y, p.max(-1) > t), "use >="),
+        (lambda p, y, t: abstain(p, y, p.max(-1) >= t, slice(None)), "answered reviews only"),
+        (lambda p, y, t: ((p.max(-1) >= t).sum(), 2 / 3), "not the number"),
+        (lambda p, y, t: abstain(p, y, p[:, 1] >= t), "use >="),
+    ],
+    "07-4": [
+        (one_sided, "one-sided"),
+        (of_all_right_answers, "exactly one of the two"),
+        (of_all_reviews, "Of 11 disagreements"),
+        (chi_square, "Of 11 disagreements"),
+    ],
+}
