@@ -36,7 +36,7 @@ def check_2(answer):
     assert given is not None, "The function returns nothing yet."
     precision, recall = given
     assert not np.isclose(precision, 60 / 90), "You swapped the two: precision divides a column."
-    assert not np.isclose(precision, 50 / 80), "That is for negative; positive is index 1."
+    assert not np.isclose(precision, 50 / 80), "That is for the label negative: use index 1."
     assert np.isclose(precision, 60 / 70), "Precision: of those predicted positive, who is?"
     assert np.isclose(recall, 60 / 90), "Recall: of the true positives, how many were found?"
 
