@@ -134,26 +134,39 @@ def load_classifier(path: str | Path, tokenizer, encoder) -> PromptClassifier:
     Raises:
         PromptError: not such a file, another base model, or tensors that do not fit.
     """
+    about, kept = read_saved(path)
+    check_base(path, about["base"], encoder.base)
+    loaded = PromptClassifier(tokenizer, encoder, about["labels"], Template(about["template"]),
+                              about["pooling"], about["max_length"])
+    check_tensors(path, kept, loaded)
+    loaded.load_state_dict(kept, strict=False)  # the encoder's own weights stay as they are
+    return loaded
+
+
+def read_saved(path: str | Path) -> tuple[dict, dict[str, torch.Tensor]]:
+    """What ``save_classifier`` wrote about the classifier, and its tensors."""
     try:
         with safe_open(path, "pt") as file:
             about = json.loads((file.metadata() or {}).get("about", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise PromptError(f"{path} cannot be read ({error}): save the classifier again.") from error
     if about.get("schema") != SCHEMA:
         raise PromptError(f"{path} is not a saved classifier of this course ({SCHEMA}).")
-    if about["base"] != encoder.base:
-        raise PromptError(
-            f"{path} was trained on base {about['base'][:12]}, but this encoder is "
-            f"{encoder.base[:12]}: load the encoder that it was trained on."
-        )
-    loaded = PromptClassifier(tokenizer, encoder, about["labels"], Template(about["template"]),
-                              about["pooling"], about["max_length"])
-    try:
-        missing, surplus = loaded.load_state_dict(tensors, strict=False)
-    except RuntimeError as error:
-        raise PromptError(f"{path} does not fit: {error}") from error
-    missing = [name for name in missing if not name.startswith("encoder.")]
-    if missing or surplus:
-        raise PromptError(f"{path} does not fit: missing {missing}, surplus {surplus}.")
-    return loaded
+    return about, kept
+
+
+def check_base(path: str | Path, saved: str, given: str) -> None:
+    """PromptError unless both hashes are of the same base weights."""
+    if saved != given:
+        raise PromptError(f"{path} was trained on base {saved[:12]}, but this encoder is "
+                          f"{given[:12]}: load the encoder that it was trained on.")
+
+
+def check_tensors(path: str | Path, kept: dict, classifier: PromptClassifier) -> None:
+    """PromptError unless ``kept`` has the classifier's trained tensors, in name and shape."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in classifier.state_dict().items()
+              if not name.startswith("encoder.")}
+    held = {name: tuple(tensor.shape) for name, tensor in kept.items()}
+    if held != wanted:
+        raise PromptError(f"{path} does not fit: it holds {held}, the classifier needs {wanted}.")

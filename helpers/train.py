@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,10 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
+
+# What an optimizer remembers of each parameter from step to step.
+MEMORY = {torch.optim.SGD: ("momentum_buffer",),
+          torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq")}
 
 
 class TrainingError(RuntimeError):
@@ -29,7 +34,8 @@ def train_epoch(model, optimizer, inputs, labels, batch_size: int, generator) ->
     """
     model.train()
     total = 0.0
-    for rows in torch.randperm(len(labels), generator=generator).split(batch_size):
+    order = torch.randperm(len(labels), generator=generator)
+    for rows in order.split(batch_size):
         loss = F.cross_entropy(model(inputs[rows]), labels[rows])
         if not torch.isfinite(loss):
             raise TrainingError(f"the loss became {loss.item()}")
@@ -49,61 +55,35 @@ def validate(model, inputs, labels) -> tuple[float, float]:
     return F.cross_entropy(logits, labels).item(), right.mean().item()
 
 
-def fit(model: nn.Module, train, validation, *, lr: float = 0.1, epochs: int = 30,
-        batch_size: int = 64, weight_decay: float = 0.0, patience: int | None = None,
-        seed: int = 0, checkpoint: str | Path | None = None) -> list[dict]:
-    """Train with SGD (momentum 0.9, cosine schedule).
-
-    Args:
-        train, validation: pairs ``(inputs, labels)``.
-        patience: stop after this many epochs without a lower validation loss, and go back to the
-            epoch of the lowest. None trains to the end and keeps the last epoch.
-        checkpoint: a file, written after each epoch; an interrupted call goes on from it.
-
-    Returns:
-        One dict an epoch: ``epoch``, ``train_loss``, ``validation_loss``, ``accuracy``.
-
-    Raises:
-        TrainingError: the loss is not finite (the best epoch so far is put back first), or the
-            checkpoint belongs to another model.
-    """
-    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    groups = [{"params": [p for p in trained.values() if p.ndim > 1]},  # a bias is not decayed
-              {"params": [p for p in trained.values() if p.ndim < 2], "weight_decay": 0.0}]
-    optimizer = torch.optim.SGD(groups, lr, momentum=0.9, weight_decay=weight_decay)
-    history, best = resume(checkpoint, trained, optimizer)
-    for epoch in tqdm(range(len(history), epochs), desc="training", leave=False, delay=2):
-        if stalled(history, patience):
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
-        generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-        try:
-            train_loss = train_epoch(model, optimizer, *train, batch_size, generator)
-            loss, accuracy = validate(model, *validation)
-            if not math.isfinite(loss):
-                raise TrainingError(f"the validation loss became {loss}")
-        except TrainingError as error:
-            put_back(trained, best)
-            raise TrainingError(
-                f"In epoch {epoch + 1} {error}. The weights of the best epoch are back in place. "
-                f"Try a lower lr than {lr:g}, and look for NaN in the inputs."
-            ) from error
-        history.append({"epoch": epoch + 1, "train_loss": train_loss,
-                        "validation_loss": loss, "accuracy": accuracy})
-        if loss <= min(row["validation_loss"] for row in history):
-            best = {name: p.detach().clone() for name, p in trained.items()}
-        if checkpoint:
-            save_checkpoint(checkpoint, trained, best, optimizer, history)
-    if patience is not None:
-        put_back(trained, best)
-    return history
+def make_optimizer(kind: str, trained: dict, lr: float, weight_decay: float):
+    """``"sgd"`` (momentum 0.9) or ``"adamw"``; weight decay is for matrices, not for biases."""
+    matrices = [p for p in trained.values() if p.ndim > 1]
+    biases = [p for p in trained.values() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": weight_decay},
+              {"params": biases, "weight_decay": 0.0}]
+    if kind == "sgd":
+        return torch.optim.SGD(groups, lr, momentum=0.9)
+    if kind == "adamw":
+        return torch.optim.AdamW(groups, lr)
+    raise TrainingError(f"optimizer is 'sgd' or 'adamw', not {kind!r}.")
 
 
-def stalled(history: list[dict], patience: int | None) -> bool:
-    """Whether the lowest validation loss lies ``patience`` or more epochs back."""
-    losses = [row["validation_loss"] for row in history]
-    return patience is not None and bool(losses) and len(losses) - np.argmin(losses) > patience
+def cosine(lr: float, epoch: int, epochs: int) -> float:
+    """The learning rate of ``epoch``: from ``lr`` in epoch 0 down half a cosine towards 0."""
+    return lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+
+def run_epoch(model, optimizer, train, validation, batch_size: int, lr: float, seed: int) -> dict:
+    """Train for one epoch at the rate ``lr``, then validate; both losses and the accuracy."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    generator = torch.Generator().manual_seed(seed)
+    args = batch_size, generator
+    train_loss = train_epoch(model, optimizer, *train, *args)
+    loss, accuracy = validate(model, *validation)
+    if not math.isfinite(loss):
+        raise TrainingError(f"the validation loss became {loss}")
+    return {"train_loss": train_loss, "validation_loss": loss, "accuracy": accuracy}
 
 
 def put_back(trained: dict, values: dict) -> None:
@@ -113,12 +93,88 @@ def put_back(trained: dict, values: dict) -> None:
             trained[name].copy_(value)
 
 
+@contextmanager
+def rescue(trained: dict, best: dict, epoch: int, lr: float):
+    """If the loss is not finite, put the best weights back and say what to change."""
+    try:
+        yield
+    except TrainingError as error:
+        put_back(trained, best)
+        raise TrainingError(
+            f"In epoch {epoch + 1} {error}. The weights of the best epoch are back in place. "
+            f"Try a lower lr than {lr:g}, and look for NaN in the inputs."
+        ) from error
+
+
+def keep_best(best: dict, trained: dict, history: list[dict]) -> None:
+    """Copy the weights into ``best`` if the last epoch has the lowest validation loss."""
+    losses = [row["validation_loss"] for row in history]
+    if losses[-1] <= min(losses):
+        best.update({n: p.detach().clone() for n, p in trained.items()})
+
+
+def stalled(history: list[dict], patience: int | None) -> bool:
+    """Whether the lowest validation loss lies ``patience`` or more epochs back."""
+    losses = [row["validation_loss"] for row in history]
+    if patience is None or not losses:
+        return False
+    return len(losses) - 1 - np.argmin(losses) >= patience
+
+
+def epochs_left(history: list[dict], epochs: int, patience: int | None) -> Iterator[int]:
+    """The epochs still to run, with a progress bar, until patience runs out."""
+    left = range(len(history), epochs)
+    for epoch in tqdm(left, "training", leave=False, delay=2):
+        if stalled(history, patience):
+            return
+        yield epoch
+
+
+def fit(model: nn.Module, train, validation, *, lr: float = 0.1, epochs: int = 30,
+        batch_size: int = 64, weight_decay: float = 0.0, patience: int | None = None,
+        seed: int = 0, checkpoint: str | Path | None = None, optimizer: str = "sgd") -> list[dict]:
+    """Train with SGD (momentum 0.9) or AdamW and a cosine schedule.
+
+    Args:
+        train, validation: pairs ``(inputs, labels)``.
+        patience: stop after this many epochs without a lower validation loss, and go back to the
+            epoch of the lowest. None trains to the end and keeps the last epoch.
+        checkpoint: a file, written after each epoch; an interrupted call goes on from it.
+        optimizer: ``"sgd"`` or ``"adamw"``.
+
+    Returns:
+        One dict an epoch: ``epoch``, ``train_loss``, ``validation_loss``, ``accuracy``.
+
+    Raises:
+        TrainingError: the loss is not finite (the best epoch so far is put back first), or the
+            checkpoint belongs to another model or optimizer.
+    """
+    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    stepper = make_optimizer(optimizer, trained, lr, weight_decay)
+    history, best = resume(checkpoint, trained, stepper)
+    for epoch in epochs_left(history, epochs, patience):
+        rate, order = cosine(lr, epoch, epochs), seed * 100_003 + epoch
+        with rescue(trained, best, epoch, lr):
+            row = run_epoch(model, stepper, train, validation, batch_size, rate, order)
+        history.append({"epoch": epoch + 1} | row)
+        keep_best(best, trained, history)
+        save_checkpoint(checkpoint, trained, best, stepper, history)
+    if patience is not None:
+        put_back(trained, best)
+    return history
+
+
 def save_checkpoint(path, trained, best, optimizer, history) -> None:
-    """Current and best weights, momentum and history in one file, replaced whole."""
+    """Weights now and at best, the optimizer's memory and the history in one file, replaced whole.
+
+    ``path`` None saves nothing.
+    """
+    if path is None:
+        return
     tensors = {f"now.{name}": p.detach().clone() for name, p in trained.items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
-    tensors |= {f"momentum.{name}": optimizer.state[p]["momentum_buffer"]
-                for name, p in trained.items()}
+    tensors |= {f"{kind}.{name}": optimizer.state[p][kind]
+                for name, p in trained.items() for kind in MEMORY[type(optimizer)]}
     part = Path(f"{path}.part")
     save_file(tensors, part, metadata={"history": json.dumps(history)})
     part.replace(path)
@@ -133,7 +189,8 @@ def resume(path, trained: dict, optimizer) -> tuple[list[dict], dict]:
             saved = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             history = json.loads(file.metadata()["history"])
         for name, p in trained.items():
-            optimizer.state[p]["momentum_buffer"] = saved[f"momentum.{name}"]
+            optimizer.state[p] = {kind: saved[f"{kind}.{name}"]
+                                  for kind in MEMORY[type(optimizer)]}
         put_back(trained, {name: saved[f"now.{name}"] for name in trained})
         return history, {name: saved[f"best.{name}"] for name in trained}
     except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
@@ -150,20 +207,24 @@ def fit_head(classifier, train, validation, *, lr: float = 0.01, **options) -> l
     """
     for features, labels in (train, validation):
         check_labels(labels, classifier.labels)
-        if not features.isfinite().all():
-            raise TrainingError("The features hold NaN or infinity: encode the texts again.")
-    mean, scale = train[0].mean(0), train[0].std(0) + 1e-6  # both (hidden,)
-    head = classifier.head
-    with torch.no_grad():
-        nn.init.zeros_(head.weight)
-        nn.init.zeros_(head.bias)
-    (x, y), (v, w) = train, validation
+        check_features(features)
+    (x, y), (v, w), head = train, validation, classifier.head
+    mean, scale = x.mean(0), x.std(0) + 1e-6  # both (hidden,)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    parts = ((x - mean) / scale, y), ((v - mean) / scale, w)
     try:
-        return fit(head, ((x - mean) / scale, y), ((v - mean) / scale, w), lr=lr, **options)
-    finally:  # the best weights that an error leaves behind are for these features, too
+        return fit(head, *parts, lr=lr, **options)
+    finally:  # after an error, too: the weights are for scaled features
         with torch.no_grad():
             head.weight /= scale
             head.bias -= head.weight @ mean
+
+
+def check_features(features: torch.Tensor) -> None:
+    """TrainingError unless all ``features`` are finite."""
+    if not features.isfinite().all():
+        raise TrainingError("The features hold NaN or infinity: encode the texts again.")
 
 
 def check_labels(labels: torch.Tensor, names: Sequence[str]) -> None:

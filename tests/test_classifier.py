@@ -200,8 +200,8 @@ HEAD = {"head.weight": torch.zeros(2, 384), "head.bias": torch.zeros(2)}
     (HEAD, {"base": "f" * 64}, "base ffffffffffff, but this encoder is"),
     (HEAD, {"schema": "prompt-classifier/9"}, "not a saved classifier"),
     (HEAD, {"schema": None}, "not a saved classifier"),
-    ({"head.bias": HEAD["head.bias"]}, {}, "missing .'head.weight'"),
-    (HEAD | {"prompt.x": torch.zeros(1)}, {}, "surplus .'prompt.x'"),
+    ({"head.bias": HEAD["head.bias"]}, {}, "does not fit"),
+    (HEAD | {"prompt.x": torch.zeros(1)}, {}, "holds .*'prompt.x'"),
     (HEAD, {"labels": ["a", "b", "c"]}, "does not fit"),
 ])
 def test_files_that_do_not_fit(make, model, tmp_path, tensors, changes, message):

@@ -139,6 +139,18 @@ def test_exercises_have_checks_hints_and_solutions(path, code, prose):
         assert any(f"**{number}-{k}.**" in source for source in prose), f"no text for {k}"
 
 
+def test_explorers_call_functions_whose_output_is_compared(path, code):
+    """An explorer is not compared, so the plain function behind it is run by another cell."""
+    calls = [(cell, node) for cell in code for node in ast.walk(tree(cell))
+             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    explorers = [node for _, node in calls if node.func.id == "explore"]
+    if "01" <= path.name[:2] <= "06":
+        assert explorers
+    compared = {node.func.id for cell, node in calls if IGNORE not in tags(cell)}
+    for node in explorers:
+        assert isinstance(node.args[0], ast.Name) and node.args[0].id in compared
+
+
 def test_exercises_are_left_to_the_reader(code):
     for cell in code:
         if exercises_of([cell]):

@@ -91,10 +91,13 @@ def test_same_seed_same_result(data):
     assert not same(runs[0][1], runs[2][1])
 
 
+@pytest.mark.parametrize("optimizer, lr", [("sgd", 0.1), ("adamw", 0.01)])
 @pytest.mark.parametrize("patience", [None, 30, 2])
 @pytest.mark.parametrize("stop", [1, 4])
-def test_interrupted_goes_on_bit_for_bit(data, tmp_path, monkeypatch, patience, stop):
-    options = {"epochs": 8, "lr": 0.1, "patience": patience}
+def test_interrupted_goes_on_bit_for_bit(data, tmp_path, monkeypatch, patience, stop, optimizer,
+                                         lr):
+    options = {"epochs": 8, "lr": lr, "patience": patience, "optimizer": optimizer,
+               "weight_decay": 0.1}
     straight = linear()
     history = fit(straight, *data, **options)
     stop = min(stop, len(history) - 1)
@@ -150,6 +153,46 @@ def test_foreign_checkpoint(data, tmp_path):
         with pytest.raises(TrainingError, match="not a checkpoint of this model.*delete it"):
             fit(model, *data, epochs=2, checkpoint=path)
         assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("first, second", [("sgd", "adamw"), ("adamw", "sgd")])
+def test_checkpoint_of_another_optimizer(data, tmp_path, first, second):
+    path = tmp_path / "run.safetensors"
+    fit(linear(), *data, epochs=1, optimizer=first, checkpoint=path)
+    with pytest.raises(TrainingError, match="not a checkpoint of this model"):
+        fit(linear(), *data, epochs=2, optimizer=second, checkpoint=path)
+
+
+def test_unknown_optimizer(data):
+    with pytest.raises(TrainingError, match="'sgd' or 'adamw', not 'adam'"):
+        fit(linear(), *data, optimizer="adam")
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_only_matrices_decay(kind):
+    model = linear()
+    before = weights(model)
+    optimizer = train.make_optimizer(kind, dict(model.named_parameters()), 0.1, 0.5)
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    torch.testing.assert_close(model.weight.data, 0.95 * before["weight"])
+    assert torch.equal(model.bias, before["bias"])
+
+
+def test_fit_with_adamw_is_torchs_adamw(data):
+    """Full batches: the order within the batch does not matter beyond rounding."""
+    (x, y), ours, theirs = data[0], linear(), linear()
+    fit(ours, *data, lr=0.01, epochs=5, batch_size=len(y), weight_decay=0.1, optimizer="adamw")
+    optimizer = torch.optim.AdamW([{"params": [theirs.weight], "weight_decay": 0.1},
+                                   {"params": [theirs.bias], "weight_decay": 0.0}], 0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 5)
+    for _ in range(5):
+        optimizer.zero_grad()
+        F.cross_entropy(theirs(x), y).backward()
+        optimizer.step()
+        schedule.step()
+    torch.testing.assert_close(weights(ours), weights(theirs), rtol=0, atol=1e-4)
 
 
 def test_early_stopping_returns_the_best_epoch(data):

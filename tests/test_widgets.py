@@ -6,7 +6,7 @@ import torch
 
 from helpers import widgets
 from helpers.encode import predict
-from helpers.widgets import review_box, verdict
+from helpers.widgets import explore, review_box, verdict
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +49,15 @@ def test_review_box_classifies_what_is_typed(ask, monkeypatch):
     text.value = "second"
     button.click()
     assert "second" in shown[-1].data
+
+
+def test_explore_calls_the_plain_function_with_the_controls(monkeypatch):
+    shown, seen = [], []
+    monkeypatch.setattr(widgets, "display", shown.append)
+    explore(lambda layer, word: seen.append((layer, word)), layer=(0, 5), word=["good", "bad"])
+    board = shown[0]
+    slider, choice = board.children[:2]
+    assert slider.continuous_update is False  # acts when it is let go
+    board.update()
+    slider.value, choice.value = 4, "bad"
+    assert seen[0] == (2, "good") and seen[-1] == (4, "bad")
