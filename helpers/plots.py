@@ -76,3 +76,22 @@ def confusion(matrix: np.ndarray, labels: Sequence[str], title: str, alt: str) -
         axes.set(xlabel="predicted", ylabel="true")
         axes.spines[:].set_visible(False)
         show(figure, alt, title)
+
+
+def heatmap(matrix, rows: Sequence[str], columns: Sequence[str], title: str, alt: str) -> None:
+    """A matrix of weights, a darker square for a larger one; a small matrix with its numbers."""
+    matrix = np.asarray(matrix)
+    side = 0.27 if len(rows) > 8 else 0.55  # of a square, in inches
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(7.2, 1.5 + side * len(rows)))
+        image = axes.imshow(matrix, cmap="Blues", vmin=0, vmax=matrix.max())
+        for (row, column), weight in np.ndenumerate(matrix):
+            if len(rows) <= 8:
+                axes.text(column, row, f"{weight:.2f}", ha="center", va="center",
+                          color="white" if weight > 0.6 * matrix.max() else "black")
+        axes.set_xticks(range(len(columns)), columns, rotation=90 if len(rows) > 8 else 0)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set(xlabel="is read (key)", ylabel="reads (query)")
+        axes.spines[:].set_visible(False)
+        figure.colorbar(image, label="weight")
+        show(figure, alt, title)

@@ -31,23 +31,28 @@ class Template:
     text: str = "{}"
 
     def __post_init__(self):
-        if self.text.count("{}") != 1:
-            raise PromptError(
-                f"A template has exactly one {{}} for the review; {self.text!r} has "
-                f"{self.text.count('{}')}. Write for example '{{}} It was [MASK].'"
-            )
+        check_template(self.text)
 
     def input_ids(self, tokenizer, texts: Sequence[str], max_length: int = 256) -> list[list[int]]:
         """[CLS] words-before review words-after [SEP] for each text, at most max_length long."""
-        before, after = (tokenizer.encode(part, add_special_tokens=False)
-                         for part in self.text.split("{}"))
+        plain = {"add_special_tokens": False}
+        before, after = tokenizer(self.text.split("{}"), **plain)["input_ids"]
         room = max_length - len(before) - len(after) - 2  # [CLS] and [SEP]
         check_room(room, len(before) + len(after), max_length, tokenizer)
         # split_special_tokens: a reader who types "[MASK]" gets those letters, not the token
-        reviews = tokenizer(check_texts(texts), add_special_tokens=False, truncation=True,
-                            max_length=room, split_special_tokens=True)["input_ids"]
+        plain |= {"split_special_tokens": True, "truncation": True}
+        reviews = tokenizer(check_texts(texts), max_length=room, **plain)["input_ids"]
         start, end = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
         return [start + before + review + after + end for review in reviews]
+
+
+def check_template(text: str) -> None:
+    """PromptError unless there is exactly one place for the review."""
+    if text.count("{}") != 1:
+        raise PromptError(
+            f"A template has exactly one {{}} for the review; {text!r} has {text.count('{}')}. "
+            "Write for example '{} It was [MASK].'"
+        )
 
 
 def check_room(room: int, prompt: int, max_length: int, tokenizer) -> None:
