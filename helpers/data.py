@@ -102,11 +102,13 @@ def load_reviews(
     check_texts(table["text"])  # cleaning may have left nothing of a review
     table = deduplicate(table)
     check_sizes(table, sizes)
-    columns = {"text": Value("string"), "label": ClassLabel(names=names)}
+    label = ClassLabel(names=names)
+    features = Features({"text": Value("string"), "label": label})
     parts = split(table, sizes, seed)
+    named = zip(("train", "validation", "test"), parts, strict=True)
     return DatasetDict({
-        name: Dataset.from_pandas(part, Features(columns), preserve_index=False)
-        for name, part in zip(("train", "validation", "test"), parts, strict=True)
+        name: Dataset.from_pandas(rows, features, preserve_index=False)
+        for name, rows in named
     })
 
 

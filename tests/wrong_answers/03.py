@@ -1,0 +1,67 @@
+"""Mistakes that a reader of notebook 03 may well make."""
+
+import torch
+
+from helpers.data import fingerprint
+
+
+def exactly_alike(train, test):
+    return sum(text in train for text in test)
+
+
+def different_copies(train, test):
+    return len({fingerprint(t) for t in train} & {fingerprint(t) for t in test})
+
+
+def share_of_copies(train, test):
+    known = {fingerprint(text) for text in train}
+    return sum(fingerprint(text) in known for text in test) / len(test)
+
+
+def letters_only(train, test):
+    def key(text):
+        return "".join(filter(str.isalnum, text.lower()))
+
+    return sum(key(text) in set(map(key, train)) for text in test)
+
+
+def places(lengths):
+    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+
+
+def paid(lengths, batches, power=2, rows=True):
+    return sum((len(b) if rows else 1) * max(lengths[r] for r in b) ** power for b in batches)
+
+
+def real(lengths, power=2):
+    return sum(length**power for length in lengths)
+
+
+WRONG = {
+    "03-1": [
+        (["un", "##likely"], "Greedy"),
+        (["unl", "ikely"], "mark ##"),
+        (["unl", "##i", "##ke", "##ly"], "longest known continuation"),
+        (["[UNK]"], "longest known beginning"),
+        ("unl ##ikely", "a list of strings"),
+    ],
+    "03-2": [
+        (exactly_alike, "Compare fingerprints"),
+        (different_copies, "every test text"),
+        (share_of_copies, "not their share"),
+        (letters_only, "without letters"),
+    ],
+    "03-3": [
+        (lambda lengths: torch.ones(len(lengths), max(lengths)), "put 0 there"),
+        (lambda lengths: ~places(lengths), "0 for padding"),
+        (lambda lengths: places(lengths).flip(1), "on the right"),
+        (lambda lengths: places(lengths).T[:2], "(batch, longest)"),
+        (lambda lengths: [[1] * length for length in lengths], "Return a tensor"),
+    ],
+    "03-4": [
+        (lambda n, b: paid(n, b, 1) / real(n, 1), "Square the lengths"),
+        (lambda n, b: real(n) / paid(n, b), "Upside down"),
+        (lambda n, b: 1 - real(n) / paid(n, b), "not the share"),
+        (lambda n, b: paid(n, b, rows=False) / real(n), "number of rows"),
+    ],
+}

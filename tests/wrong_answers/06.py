@@ -1,0 +1,115 @@
+"""Mistakes that a reader of notebook 06 may well make."""
+
+import math
+
+import torch
+
+
+def plain_momentum(theta, velocity, g, lr, momentum=0.9):
+    velocity = momentum * velocity + g
+    return theta - lr * velocity, velocity
+
+
+def stale_velocity(theta, velocity, g, lr, momentum=0.9):
+    return theta - lr * (g + momentum * velocity), momentum * velocity + g
+
+
+def averaged_velocity(theta, velocity, g, lr, momentum=0.9):
+    velocity = momentum * velocity + (1 - momentum) * g
+    return theta - lr * (g + momentum * velocity), velocity
+
+
+def in_place(theta, velocity, g, lr, momentum=0.9):
+    velocity *= momentum
+    velocity += g
+    theta -= lr * (g + momentum * velocity)
+    return theta, velocity
+
+
+def no_velocity(theta, velocity, g, lr, momentum=0.9):
+    velocity = momentum * velocity + g
+    return theta - lr * (g + momentum * velocity)
+
+
+def scaled(gradients, factor):
+    return [factor * g for g in gradients]
+
+
+def norm_of(gradients):
+    return math.sqrt(sum(float((g ** 2).sum()) for g in gradients))
+
+
+def sum_of_norms(gradients, most):
+    return scaled(gradients, min(1.0, most / sum(g.norm() for g in gradients)))
+
+
+def squared_norm(gradients, most):
+    return scaled(gradients, min(1.0, most / norm_of(gradients) ** 2))
+
+
+def always(gradients, most):
+    return scaled(gradients, most / norm_of(gradients))
+
+
+def zero_division(gradients, most):
+    norm = torch.tensor(norm_of(gradients))
+    factor = most / norm if norm > most or norm == 0 else 1.0
+    return scaled(gradients, factor)
+
+
+def falls(lr, t, total, warmup, start=0, over=None):
+    if t < warmup:
+        return lr * (t + start) / warmup
+    return max(0.0, lr * (total - t) / (over or total - warmup))
+
+
+def no_end(lr, t, total, warmup):
+    return lr * t / warmup if t < warmup else lr * (total - t) / (total - warmup)
+
+
+def too_steep(lr, t, total, warmup):
+    return lr * t / warmup if t < warmup else lr * (1 - (t - warmup) / (total - 2 * warmup))
+
+
+def cosine(lr, t, total, warmup):
+    if t < warmup:
+        return lr * t / warmup
+    return lr * (1 + math.cos(math.pi * (t - warmup) / (total - warmup))) / 2
+
+
+WRONG = {
+    "06-1": [
+        ((0.1236, 0.03), "swapped"),
+        ((0.12, 0.1236), "plain SGD"),
+        ((0.03, 0.0949), "first step three times"),
+        ((0.03, 0.00561), "corrected v but not m"),
+        ((0.03, 0.03), "m is 0.4"),
+        ((0.01, 0.1236), "4 / 16^0.5"),
+        ((-0.03, -0.1236), "positive"),
+        (0.03, "a pair"),
+    ],
+    "06-2": [
+        (plain_momentum, "plain momentum"),
+        (stale_velocity, "after its update"),
+        (averaged_velocity, "The velocity is wrong"),
+        (in_place, "avoid +="),
+        (no_velocity, "two things"),
+    ],
+    "06-3": [
+        (lambda gradients, most: [g * min(1.0, most / g.norm()) for g in gradients], "one factor"),
+        (lambda gradients, most: [g.clamp(-most, most) for g in gradients], "one factor"),
+        (sum_of_norms, "root of the sum of squares"),
+        (squared_norm, "take the root"),
+        (always, "never scale up"),
+        (zero_division, "norm of 0"),
+    ],
+    "06-4": [
+        (lambda lr, t, total, warmup: falls(lr, t, total, warmup, start=1), "without + 1"),
+        (lambda lr, t, total, warmup: falls(lr, t, total, warmup, over=total), "does the descent"),
+        (cosine, "That is the cosine"),
+        (too_steep, "divide by total - warmup"),
+        (no_end, "max(0.0"),
+        (lambda lr, t, total, warmup: lr * min(t / max(warmup, 1), (total - t) / (total - warmup)),
+         "Without warm-up"),
+    ],
+}
