@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -45,12 +46,20 @@ def encode(classifier: PromptClassifier, texts: Sequence[str], budget: int = 204
     """Features (texts, hidden) in float32, in the order of ``texts``, with a progress bar."""
     ids = classifier.input_ids(texts)
     features = torch.empty(len(ids), classifier.head.in_features)
-    with tqdm(total=len(ids), unit="texts", desc="encoding", leave=False, delay=1) as bar:
+    with tqdm(total=len(ids), desc="encoding", leave=False, delay=1) as bar:
         for rows in batches_by_length([len(row) for row in ids], budget):
-            batch = pad([ids[row] for row in rows], classifier.tokenizer.pad_token_id)
+            picked = [ids[row] for row in rows]
+            batch = pad(picked, classifier.tokenizer.pad_token_id)
             features[rows] = classifier.features(batch)
             bar.update(len(rows))
     return features
+
+
+def features_key(classifier: PromptClassifier, texts: Sequence[str]) -> str:
+    """A name for all that the features depend on."""
+    about = [classifier.encoder.base, str(classifier.encoder.dtype), classifier.template.text,
+             classifier.pooling, classifier.max_length, list(texts)]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24]
 
 
 def cached_encode(classifier: PromptClassifier, texts: Sequence[str]) -> torch.Tensor:
@@ -60,19 +69,29 @@ def cached_encode(classifier: PromptClassifier, texts: Sequence[str]) -> torch.T
     """
     if classifier.prompt is not None:
         return encode(classifier, texts)
-    about = [classifier.encoder.base, str(classifier.encoder.dtype), classifier.template.text,
-             classifier.pooling, classifier.max_length, list(texts)]
-    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
-    path = cache_dir() / "features" / f"{key[:24]}.safetensors"
+    name = f"{features_key(classifier, texts)}.safetensors"
+    path = cache_dir() / "features" / name
+    features = read_features(path)
+    if features is None:
+        features = encode(classifier, texts)
+        write_features(path, features)
+    return features
+
+
+def read_features(path: Path) -> torch.Tensor | None:
+    """The features in the file, or None if it is not there or damaged."""
     try:
         return load_file(path)["features"]
-    except (OSError, SafetensorError, KeyError):  # not there, or damaged: compute it again
-        features = encode(classifier, texts)
+    except (OSError, SafetensorError, KeyError):
+        return None
+
+
+def write_features(path: Path, features: torch.Tensor) -> None:
+    """Write the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     save_file({"features": features}, part)
     part.replace(path)
-    return features
 
 
 def predict(classifier: PromptClassifier, texts: Sequence[str]) -> torch.Tensor:

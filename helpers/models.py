@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -54,25 +56,36 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
         ModelError: no such folder or hub model, no network, or weights that are not safetensors.
         assets.AssetError: the default could not be fetched.
     """
-    folder = assets.fetch(name) if name in assets.ASSETS else Path(name).expanduser()
-    logging.disable_progress_bar()  # loading takes a tenth of a second
+    folder = Path(name).expanduser()
+    if name in assets.ASSETS:
+        folder = assets.fetch(name)
     where = str(folder) if folder.is_dir() else str(name)
-    try:
+    options = {"dtype": torch.float32, "use_safetensors": True}
+    with loading(name):
         tokenizer = AutoTokenizer.from_pretrained(where)
-        encoder = AutoModel.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
+        encoder = AutoModel.from_pretrained(where, **options)
+    encoder.base = weights_hash(encoder)
+    encoder = encoder.to(dtype or choose_dtype())
+    return tokenizer, encoder.eval().requires_grad_(False)
+
+
+@contextmanager
+def loading(name: str | Path):
+    """Say what to do when the model ``name`` cannot be loaded."""
+    logging.disable_progress_bar()  # it takes a tenth of a second
+    try:
+        yield
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise ModelError(
             f"{name!r} could not be loaded ({str(error).splitlines()[0][:200]}). It must be a "
             "folder with config.json, model.safetensors and a tokenizer, or a hub name while the "
             f"hub can be reached. Offline, use the default: load_encoder({DEFAULT_ENCODER!r})."
         ) from error
-    encoder.base = weights_hash(encoder)
-    return tokenizer, encoder.to(dtype or choose_dtype()).eval().requires_grad_(False)
 
 
 def weights_hash(model: torch.nn.Module) -> str:
     """sha256 over the names and values of all parameters."""
-    digest = assets.hashlib.sha256()
+    digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.contiguous().view(torch.uint8).numpy())

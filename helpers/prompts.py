@@ -83,12 +83,22 @@ def pool(hidden: torch.Tensor, batch: dict, how: str, mask_token_id: int) -> tor
         return hidden[:, 0]
     if how == "last":
         return hidden[torch.arange(len(hidden)), mask.sum((1, 2)) - 1]
+    places = batch["input_ids"] == mask_token_id  # (batch, tokens)
+    check_pooling(how, places)
+    return hidden[places]
+
+
+def check_pooling(how: str, places: torch.Tensor) -> None:
+    """PromptError unless ``how`` is "mask" and each text has one [MASK]."""
     if how != "mask":
         raise PromptError(f"pooling is 'mean', 'cls', 'last' or 'mask', not {how!r}.")
-    places = batch["input_ids"] == mask_token_id  # (batch, tokens)
     if not (places.sum(1) == 1).all():
         raise PromptError("pooling 'mask' needs a template with one [MASK]: '{} It was [MASK].'")
-    return hidden[places]
+
+
+def run_encoder(encoder, batch: dict) -> torch.Tensor:
+    """Token states (batch, tokens, hidden) without a trained prompt."""
+    return encoder(**batch).last_hidden_state
 
 
 class PromptClassifier(nn.Module):
@@ -101,9 +111,10 @@ class PromptClassifier(nn.Module):
     def __init__(self, tokenizer, encoder, labels: Sequence[str], template: Template = Template(),
                  pooling: str = "mean", max_length: int = 256, prompt: nn.Module | None = None):
         super().__init__()
-        self.tokenizer, self.labels, self.template = tokenizer, list(labels), template
-        self.pooling, self.max_length = pooling, max_length
-        self.encoder, self.prompt = encoder.requires_grad_(False), prompt
+        self.tokenizer, self.template = tokenizer, template
+        self.pooling, self.max_length, self.prompt = pooling, max_length, prompt
+        self.labels = list(labels)
+        self.encoder = encoder.requires_grad_(False)
         self.head = nn.Linear(encoder.config.hidden_size, len(self.labels))
 
     def input_ids(self, texts: Sequence[str]) -> list[list[int]]:
@@ -112,9 +123,9 @@ class PromptClassifier(nn.Module):
 
     def features(self, batch: dict) -> torch.Tensor:
         """Pooled states (batch, hidden) of a padded batch of input_ids and attention_mask."""
-        run = self.prompt or (lambda encoder, batch: encoder(**batch).last_hidden_state)
-        hidden = run(self.encoder, batch)  # (batch, tokens, hidden)
-        return pool(hidden, batch, self.pooling, self.tokenizer.mask_token_id).float()
+        hidden = (self.prompt or run_encoder)(self.encoder, batch)  # (batch, tokens, hidden)
+        mask_id = self.tokenizer.mask_token_id
+        return pool(hidden, batch, self.pooling, mask_id).float()
 
     def forward(self, batch: dict) -> torch.Tensor:
         """Logits (batch, labels)."""

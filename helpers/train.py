@@ -248,4 +248,4 @@ def evaluate(predicted, labels, seed: int = 0) -> dict[str, float]:
                               rng=seed, batch=200).confidence_interval
     scores = {"accuracy": accuracy_score(labels, predicted), "low": low, "high": high,
               "f1": f1_score(labels, predicted, average="macro")}
-    return {name: round(100 * float(score), 1) for name, score in scores.items()}
+    return {name: round(100 * float(s), 1) for name, s in scores.items()}

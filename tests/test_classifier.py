@@ -232,3 +232,5 @@ def test_only_the_head_learns(make, model):
     probabilities = predict(classifier, TEXTS)
     assert probabilities.shape == (len(TEXTS), 2)
     torch.testing.assert_close(probabilities.sum(1), torch.ones(len(TEXTS)), **close)
+    logits = classifier.head(encode(classifier, TEXTS)).detach()
+    torch.testing.assert_close(probabilities, logits.softmax(-1), **close)

@@ -182,3 +182,9 @@ def test_random_tables_split_or_complain(tmp_path):
                 # up to 1 row off at each of the three cuts
                 assert abs(part["label"].count(number) - share * len(part)) <= 3
     assert outcomes == {"complaint", "split"}
+
+
+def test_texts_without_letters_are_copies_only_if_equal():
+    texts = ["!!!", "...", "!!!", "Good.", "good"]
+    table = pd.DataFrame({"text": texts, "label": [1, 0, 1, 1, 1]})
+    assert deduplicate(table)["text"].tolist() == ["!!!", "...", "Good."]

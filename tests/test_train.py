@@ -287,6 +287,13 @@ def test_evaluate(size, rate, classes):
     assert evaluate(predicted, labels) == score
 
 
+@pytest.mark.parametrize("predicted, f1", [([0] * 10, 44.4), ([1] + [0] * 7 + [0, 1], 68.8)])
+def test_evaluate_by_hand(predicted, f1):
+    """8 negative, 2 positive: (16/18 + 0) / 2 for a shrug, (14/16 + 2/4) / 2 for an attempt."""
+    score = evaluate(predicted, [0] * 8 + [1] * 2)
+    assert (score["accuracy"], score["f1"]) == (80.0, f1)
+
+
 @pytest.mark.parametrize("predicted, percent", [([0, 1, 1], 100), ([1, 0, 0], 0)])
 def test_evaluate_all_or_nothing(predicted, percent):
     score = evaluate(predicted, [0, 1, 1])

@@ -1,0 +1,42 @@
+"""Mistakes that a reader of notebook 04 may well make."""
+
+import hashlib
+
+import torch
+
+
+def padding_of(attention_mask):
+    return attention_mask.unsqueeze(-1) == 0
+
+
+WRONG = {
+    "04-1": [
+        (lambda hidden, mask: hidden.amax(1), "padding took part"),
+        (lambda hidden, mask: (hidden * mask.unsqueeze(-1)).amax(1), "zeros"),
+        (lambda hidden, mask: hidden.masked_fill(padding_of(mask), -torch.inf).amax(2),
+         "(batch, hidden)"),
+        (lambda hidden, mask: hidden.masked_fill(padding_of(mask), -torch.inf).max(1),
+         "Return a tensor"),
+    ],
+    "04-2": [
+        (lambda a, b: b - (b - a), "not each shift"),
+        (lambda a, b: b - b.mean(0), "should be that of a"),
+        (lambda a, b: b - b.mean() + a.mean(), "axis 0"),
+        (lambda a, b: b + b.mean(0) - a.mean(0), "other way"),
+    ],
+    "04-3": [
+        (2304, "cost the same"),
+        (1153, "two FLOP"),
+        (1537, "four matrices"),
+        (769, "feed-forward"),
+        ("2305", "Give a number"),
+    ],
+    "04-4": [
+        (lambda base, template, texts: template + str(texts), "forgets the weights"),
+        (lambda base, template, texts: base + str(texts), "forgets the template"),
+        (lambda base, template, texts: base + template + str(len(texts)), "forgets the texts"),
+        (lambda base, template, texts: base + template + str(sorted(texts)), "the order"),
+        (lambda base, template, texts: hashlib.sha256(
+            (base + template + " ".join(texts)).encode()).hexdigest(), "joined into one"),
+    ],
+}
