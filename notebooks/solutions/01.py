@@ -124,7 +124,7 @@ def check_5(answer):
     assert given == 8, "0.5 to the power 7 is 0.008, the first below 0.01: that is 8 words."
     assert answer(0.5, 0.25) == 4, "Below the share, not equal to it: 0.5 squared is 0.25 itself."
     assert answer(0.9, 0.01) == 45, "For w = 0.9 and a share of 0.01 it takes 45 words."
-    assert answer(0.9, 1.5) == 1, "The first word alone counts 1; that is below 1.5 at once."
+    assert answer(0.9, 1.0) == 2, "One word alone counts 1, which is not below 1: it takes two."
 
 
 def solution_5():

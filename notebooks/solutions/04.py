@@ -25,7 +25,7 @@ def check_1(answer):
     given = answer(hidden.clone(), attention_mask)
     assert given is not None, "The function returns nothing yet."
     assert isinstance(given, torch.Tensor), "Return a tensor."
-    assert given.shape == (2, 2), f"The shape is (batch, hidden) = (2, 2), not {tuple(given.shape)}."
+    assert given.shape == (2, 2), f"(batch, hidden) is (2, 2), not {tuple(given.shape)}."
     assert not torch.equal(given, hidden.amax(1)), "The padding took part: use attention_mask."
     zeros = (hidden * attention_mask.unsqueeze(-1)).amax(1)
     assert not torch.equal(given, zeros), "Multiplying leaves zeros, which beat negative numbers."
@@ -47,7 +47,7 @@ def check_2(answer):
     assert given is not None, "The function returns nothing yet."
     given = np.asarray(given)
     assert given.shape == b.shape, f"The shape stays (reviews, hidden) = {b.shape}."
-    assert not np.allclose(given, a), "That is a itself: subtract one common vector, not each shift."
+    assert not np.allclose(given, a), "That is a: subtract one common vector, not each shift."
     assert not np.allclose(given, b - b.mean(0)), "The mean is now zero; it should be that of a."
     assert not np.allclose(given, b - b.mean() + a.mean()), "Average over the reviews only: axis 0."
     assert not np.allclose(given, b + b.mean(0) - a.mean(0)), "You moved it the other way."
