@@ -107,7 +107,9 @@ def execute(path, tag):
     notebook = nbformat.read(path, as_version=4)
     place = {"metadata": {"path": str(Path(path).parent)}}
     try:
-        NotebookClient(notebook, resources=place, extra_arguments=["--log-level=ERROR"]).execute()
+        client = NotebookClient(notebook, resources=place, extra_arguments=["--log-level=ERROR"])
+        client.comm_open_handlers = {}  # it would play the page of an Output widget, and may hang
+        client.execute()
     except CellExecutionError as error:
         sys.exit(re.sub(r"\x1b\[[\d;]*m", "", str(error)))
     cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
