@@ -36,10 +36,8 @@ def matmul_gflops(dtype: torch.dtype, tokens: int = 1024, repeats: int = 8) -> f
 def choose_dtype() -> torch.dtype:
     """bfloat16 where it multiplies at least 1.3 times as fast as float32, else float32."""
     if torch.cuda.is_available():
-        supported = torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if supported else torch.float32
-    usual = matmul_gflops(torch.float32)
-    faster = matmul_gflops(torch.bfloat16) > 1.3 * usual
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    faster = matmul_gflops(torch.bfloat16) > 1.3 * matmul_gflops(torch.float32)
     return torch.bfloat16 if faster else torch.float32
 
 

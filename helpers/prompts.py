@@ -112,15 +112,14 @@ class PromptClassifier(nn.Module):
                  pooling: str = "mean", max_length: int = 256, prompt: nn.Module | None = None):
         super().__init__()
         self.tokenizer, self.template = tokenizer, template
-        self.pooling, self.max_length = pooling, max_length
-        self.labels, self.prompt = list(labels), prompt
+        self.pooling, self.max_length, self.prompt = pooling, max_length, prompt
+        self.labels = list(labels)
         self.encoder = encoder.requires_grad_(False)
         self.head = nn.Linear(encoder.config.hidden_size, len(self.labels))
 
     def input_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text inside the template."""
-        window = self.max_length
-        return self.template.input_ids(self.tokenizer, texts, window)
+        return self.template.input_ids(self.tokenizer, texts, self.max_length)
 
     def features(self, batch: dict) -> torch.Tensor:
         """Pooled states (batch, hidden) of a padded batch of input_ids and attention_mask."""
