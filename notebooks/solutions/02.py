@@ -1,6 +1,7 @@
 """Checks, hints and reference solutions of notebook 02."""
 
 import math
+from numbers import Real
 
 import torch
 
@@ -25,7 +26,7 @@ def _near(given, wanted) -> bool:
 
 
 def check_1(answer):
-    assert isinstance(answer, (int, float)), "Give one number, for example 1 / 7."
+    assert isinstance(answer, Real), "Give one number, for example 1 / 7."
     assert not math.isclose(answer, 0.6), "That is what the text keeps. The share is the prompt's."
     assert not math.isclose(answer, 4 / 6), "Divide by the sum over all four tokens, not two."
     assert not math.isclose(answer, 0.5), "The tokens do not count alike: weigh each by exp(score)."
@@ -118,7 +119,8 @@ def check_5(answer):
     g, a, u = (torch.tensor(t, dtype=torch.float64) for t in ([1.0, -2], [2.0, 6], [4.0, -4]))
     given = answer(g, a, u, 0.25)
     assert given is not None, "The function returns nothing yet."
-    assert isinstance(given, tuple) and len(given) == 2, "Return two things: value, then score."
+    assert isinstance(given, (tuple, list)) and len(given) == 2, (
+        "Return two things: value, then score.")
     value, score = given
     assert not _near(value, 0.75 * g), "That is the text's part: u is multiplied by share."
     assert not _near(value, g), "u reaches the output multiplied by the share."
