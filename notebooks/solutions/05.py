@@ -28,22 +28,23 @@ def check_1(answer):
     assert given is not None, "The function returns nothing yet."
     assert torch.is_tensor(given) and given.shape == z.shape, (
         "Return a tensor of the shape of z, (reviews, labels): keepdim=True keeps the rows apart.")
+    given = given.float()
     right = torch.tensor([[1, 3], [2, 2]]) / 4
     assert not torch.allclose(given, right), "These are the probabilities: return their logarithms."
     assert not torch.allclose(given.exp().sum(0), torch.ones(2)), (
         "Each column sums to 1: sum over the labels, which are the last dimension (-1).")
     assert torch.allclose(given, right.log()), (
         "For logits (0, ln 3) it should be (ln 1/4, ln 3/4): z minus log-sum-exp, row by row.")
-    given = answer(torch.tensor([[0.0, 1000.0]]))
+    given = answer(torch.tensor([[0.0, 1000.0]])).float()
     assert given.isfinite().all() and not given.isnan().any(), (
         "Logits of (0, 1000) give infinity or NaN: take off the maximum before exp, and never "
         "take the log of a softmax.")
     assert torch.allclose(given, torch.tensor([[-1000.0, 0.0]])), (
         "For logits (0, 1000) it should be (-1000, 0).")
-    given = answer(torch.tensor([[1000.0, 1000.0], [-1000.0, -1000.0]]))
+    given = answer(torch.tensor([[1000.0, 1000.0], [-1000.0, -1000.0]])).float()
     assert torch.allclose(given, torch.full((2, 2), 0.5).log()), (
         "Rows of very different size fail: each row needs its own maximum.")
-    given = answer(torch.zeros(2, 5))
+    given = answer(torch.zeros(2, 5)).float()
     assert given.shape == (2, 5) and torch.allclose(given, torch.full((2, 5), 0.2).log()), (
         "Five equal logits should give ln 1/5 each: do not assume two labels.")
 
@@ -74,7 +75,7 @@ def check_2(answer):
     logits, labels = torch.randn(6, 4), torch.tensor([0, 1, 2, 0, 1, 2])  # nobody has label 3
     bias = torch.zeros(4, requires_grad=True)
     torch.nn.functional.cross_entropy(logits + bias, labels).backward()
-    given = answer(logits, labels)
+    given = torch.as_tensor(answer(logits, labels)).float()
     assert given.shape == (4,), "Count the labels from the logits: one may be missing in a batch."
     assert torch.allclose(given, bias.grad, atol=1e-6), "With four labels autograd disagrees."
 
