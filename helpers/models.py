@@ -35,17 +35,21 @@ def matmul_gflops(dtype: torch.dtype, tokens: int = 1024, repeats: int = 8) -> f
 
 def choose_dtype() -> torch.dtype:
     """bfloat16 where it multiplies at least 1.3 times as fast as float32, else float32."""
-    if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     faster = matmul_gflops(torch.bfloat16) > 1.3 * matmul_gflops(torch.float32)
     return torch.bfloat16 if faster else torch.float32
+
+
+def find_model(name: str | Path) -> str:
+    """Where transformers finds the model: a folder (of an asset, or your own) or a hub name."""
+    folder = assets.fetch(name) if name in assets.ASSETS else Path(name).expanduser()
+    return str(folder) if folder.is_dir() else str(name)
 
 
 def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None = None):
     """Tokenizer and frozen encoder.
 
     Args:
-        name: the offline default, a local model folder, or a name on the Hugging Face hub.
+        name: the offline default, "ReviewBERT", a local model folder, or a name on the hub.
         dtype: of the weights; by default the faster of float32 and bfloat16, measured.
 
     Returns:
@@ -56,14 +60,14 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
         ModelError: no such folder or hub model, no network, or weights that are not safetensors.
         assets.AssetError: the default could not be fetched.
     """
-    folder = Path(name).expanduser()
-    if name in assets.ASSETS:
-        folder = assets.fetch(name)
-    where = str(folder) if folder.is_dir() else str(name)
+    where = find_model(name)
     options = {"dtype": torch.float32, "use_safetensors": True}
     with loading(name):
         tokenizer = AutoTokenizer.from_pretrained(where)
-        encoder = AutoModel.from_pretrained(where, **options)
+        encoder, info = AutoModel.from_pretrained(
+            where, output_loading_info=True, **options
+        )
+    check_complete(name, info["missing_keys"])
     encoder.base = weights_hash(encoder)
     encoder = encoder.to(dtype or choose_dtype())
     return tokenizer, encoder.eval().requires_grad_(False)
@@ -73,6 +77,8 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
 def loading(name: str | Path):
     """Say what to do when the model ``name`` cannot be loaded."""
     logging.disable_progress_bar()  # it takes a tenth of a second
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # an encoder leaves a masked-LM head unused: no cause for alarm
     try:
         yield
     except (OSError, ValueError, ImportError, SafetensorError) as error:
@@ -81,6 +87,16 @@ def loading(name: str | Path):
             "folder with config.json, model.safetensors and a tokenizer, or a hub name while the "
             f"hub can be reached. Offline, use the default: load_encoder({DEFAULT_ENCODER!r})."
         ) from error
+    finally:
+        logging.set_verbosity(level)
+
+
+def check_complete(name: str | Path, missing: set[str]) -> None:
+    """ModelError if weights were missing, which the library would have left at random."""
+    missing = sorted(key for key in missing if not key.startswith("pooler."))
+    if missing:
+        raise ModelError(f"{name!r} lacks {len(missing)} of its weights ({missing[0]}, ...): "
+                         "fetch the model again, or name one with all its weights.")
 
 
 def weights_hash(model: torch.nn.Module) -> str:

@@ -13,8 +13,8 @@ PATHS = [path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")
 TAUGHT = ("attention", "data", "models", "prompts", "encode", "train")
 # What the course does not teach: reading and writing of files. (Checks of arguments, errors and
 # constants need no introduction either.)
-PLUMBING = {"loading", "read_features", "read_saved", "read_table", "resume", "save_checkpoint",
-            "weights_hash", "write_features"}
+PLUMBING = {"find_model", "loading", "read_features", "read_saved", "read_table", "resume",
+            "save_checkpoint", "weights_hash", "write_features"}
 
 
 def normal(node: ast.AST) -> str:

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from helpers import assets
 from helpers.models import ModelError, choose_dtype, load_encoder, matmul_gflops
@@ -51,6 +52,15 @@ def lose_config(folder):
 
 def halve_config(folder):
     (folder / "config.json").write_text('{"model_type": "be')
+
+
+def test_weights_that_are_not_there_are_not_made_up(folder):
+    path = folder / "model.safetensors"
+    whole = load_file(path)
+    del whole["encoder.layer.3.output.dense.weight"]
+    save_file(whole, path, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="lacks 1 of its weights .*layer.3.output"):
+        load_encoder(folder)
 
 
 @pytest.mark.parametrize("damage", [lose_weights, halve_weights, lose_config, halve_config])

@@ -11,7 +11,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers import train
-from helpers.train import TrainingError, evaluate, fit, fit_head, train_epoch
+from helpers.train import (
+    TrainingError,
+    evaluate,
+    fit,
+    fit_head,
+    gain,
+    right_answers,
+    train_epoch,
+)
 
 
 def weights(module):
@@ -298,3 +306,23 @@ def test_evaluate_by_hand(predicted, f1):
 def test_evaluate_all_or_nothing(predicted, percent):
     score = evaluate(predicted, [0, 1, 1])
     assert score == dict.fromkeys(("accuracy", "low", "high", "f1"), percent)
+
+
+def test_right_answers_never_come_from_a_head_that_saw_the_text():
+    labels = np.random.default_rng(0).permutation([0, 1] * 100)
+    own = torch.eye(200)  # a feature for each text: learnt by heart, of no use on others
+    assert right_answers(own, labels).mean() < 0.6
+    telling = torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
+    telling[:, 0] += torch.tensor(3.0 * labels)
+    assert right_answers(telling, labels).mean() > 0.85
+
+
+def test_gain_is_paired():
+    baseline = np.arange(2000) % 4 > 0  # right in 75%
+    right = baseline | (np.arange(2000) % 40 == 0)  # and in 50 texts more
+    points, low, high = gain(right, baseline)
+    assert points == pytest.approx(2.5) and low < 2.5 < high
+    b, n = 50, 2000  # notebook 08: the standard error from the texts that differ
+    assert high - low == pytest.approx(2 * 196 * np.sqrt((b / n - (b / n) ** 2) / n), rel=0.1)
+    assert gain(baseline, right)[0] == pytest.approx(-2.5)
+    assert gain(baseline, baseline) == (0, 0, 0)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from numbers import Real
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ def solution_2():
 
 
 def check_3(answer):
-    assert isinstance(answer, (int, float)), "Give a number."
+    assert isinstance(answer, Real), "Give a number."
     assert answer != 2304, "At 2304 the two cost the same."
     assert answer != 1153, "A weight costs two FLOP, a multiplication and an addition."
     assert answer not in (1536, 1537), "Count the four matrices of attention, 4 d^2, too."
@@ -85,6 +86,7 @@ def check_4(answer):
         "The key forgets the order of the texts.": ("b1", "{}", ["c", "a b"]),
         "Two texts joined into one get the same key.": ("b1", "{}", ["a b c"]),
         "The border between two texts is lost.": ("b1", "{}", ["a", "b c"]),
+        "A text may hold the line break that you put between texts.": ("b1", "{}", ["a b\nc"]),
         "The border between two texts can be typed by a user.": ("b1", "{}", ["a b', 'c"]),
     }
     for advice, other in others.items():

@@ -38,5 +38,6 @@ WRONG = {
         (lambda base, template, texts: base + template + str(sorted(texts)), "the order"),
         (lambda base, template, texts: hashlib.sha256(
             (base + template + " ".join(texts)).encode()).hexdigest(), "joined into one"),
+        (lambda base, template, texts: base + template + "\n".join(texts), "line break"),
     ],
 }

@@ -1,0 +1,204 @@
+"""Train ReviewBERT: all-MiniLM-L6-v2, pretrained further as a masked language model on IMDB text.
+
+    python data/reviewbert.py --tokens 5500000
+
+The embeddings and the two lowest layers stay frozen; the four top layers and a new masked-LM head,
+tied to the embeddings, are trained on the reviews of the training and validation split without
+their labels. No test review is read. Written to data/: ``reviewbert.safetensors`` (what was
+trained, in float16) and ``reviewbert.csv`` (the curve). An interrupted run goes on from its
+checkpoint, which a finished run removes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+from transformers import BertForMaskedLM
+
+from helpers.assets import fetch, sha256
+from helpers.data import load_reviews
+from helpers.encode import batches_by_length, pad
+from helpers.models import DEFAULT_ENCODER, load_encoder
+from helpers.train import TrainingError, resume, save_checkpoint
+
+HERE = Path(__file__).resolve().parent
+TOP_LAYERS, WINDOW, BATCH_TOKENS, WARM_UP = 4, 128, 4096, 50
+MUON_LR, ADAM_LR = 2e-3, 1e-3
+MASKED = 0.2  # share of the tokens that are hidden
+
+
+def chunks(tokenizer, texts, longest: int = WINDOW - 2, shortest: int = 16) -> list[list[int]]:
+    """Token ids of the reviews, [CLS] ... [SEP], cut into pieces that fit the window."""
+    ids = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+    cut = [row[at : at + longest] for row in ids for at in range(0, len(row), longest)]
+    start, end = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
+    return [start + piece + end for piece in cut if len(piece) >= shortest]
+
+
+def build(tokenizer, pieces) -> tuple[BertForMaskedLM, torch.Tensor]:
+    """The model with a new head that starts at the tokens' frequencies, and their counts."""
+    _, encoder = load_encoder(dtype=torch.float32)
+    model = BertForMaskedLM(encoder.config).requires_grad_(False).eval()  # no dropout
+    model.bert.load_state_dict(encoder.state_dict(), strict=False)  # all but the pooler
+    flat = torch.tensor([token for piece in pieces for token in piece[1:-1]])
+    counts = torch.bincount(flat, minlength=encoder.config.vocab_size).float()
+    head = model.cls.predictions
+    head.bias.copy_(((counts + 0.5) / (counts + 0.5).sum()).log())
+    for part in (*model.bert.encoder.layer[-TOP_LAYERS:], head.transform):
+        part.requires_grad_(True)
+    head.bias.requires_grad_(True)
+    return model, counts
+
+
+def hide(batch: dict, tokenizer, generator) -> tuple:
+    """Put [MASK] at random places that are not special; the batch, the places, the answers."""
+    ids = batch["input_ids"]  # (batch, tokens)
+    special = torch.isin(ids, torch.tensor(tokenizer.all_special_ids))
+    hidden = (torch.rand(ids.shape, generator=generator) < MASKED) & ~special
+    seen = ids.masked_fill(hidden, tokenizer.mask_token_id)
+    return batch | {"input_ids": seen}, hidden, ids[hidden]
+
+
+def states(model, batch: dict, hidden: torch.Tensor) -> torch.Tensor:
+    """What the head makes of the states at the masked places: (masked, hidden size)."""
+    return model.cls.predictions.transform(model.bert(**batch).last_hidden_state[hidden])
+
+
+@torch.no_grad()
+def held_out(model, tokenizer, pieces) -> dict[str, float]:
+    """Loss over the whole vocabulary and accuracy at the masked places of unseen reviews."""
+    generator, losses, right = torch.Generator().manual_seed(1), [], []
+    decoder = model.cls.predictions.decoder
+    for rows in batches_by_length([len(piece) for piece in pieces], 4096):
+        batch = pad([pieces[row] for row in rows], tokenizer.pad_token_id)
+        batch, hidden, answers = hide(batch, tokenizer, generator)
+        logits = decoder(states(model, batch, hidden))  # (masked, vocabulary)
+        losses.append(F.cross_entropy(logits, answers, reduction="none"))
+        right.append((logits.argmax(-1) == answers).float())
+    return {"held_out_loss": torch.cat(losses).mean().item(),
+            "held_out_accuracy": torch.cat(right).mean().item()}
+
+
+class Trainer:
+    """Muon for the matrices (Jordan et al. 2024: it needs about half of AdamW's tokens here), AdamW
+    for the rest, one checkpoint for each."""
+
+    def __init__(self, trained: dict, folder: Path):
+        self.matrices = {name: p for name, p in trained.items() if p.ndim > 1}
+        self.others = {name: p for name, p in trained.items() if p.ndim < 2}
+        muon = torch.optim.Muon(self.matrices.values(), MUON_LR, weight_decay=0.01,
+                                adjust_lr_fn="match_rms_adamw")
+        adamw = torch.optim.AdamW(self.others.values(), ADAM_LR, weight_decay=0.0)
+        self.parts = [(folder / f"reviewbert-checkpoint-{name}.safetensors", some, optimizer)
+                      for name, some, optimizer in (("muon", self.matrices, muon),
+                                                    ("adamw", self.others, adamw))]
+
+    def step(self, loss: torch.Tensor, rate: float) -> None:
+        """One step down ``loss``, at the share ``rate`` of the full learning rates."""
+        loss.backward()
+        for (_, some, optimizer), lr in zip(self.parts, (MUON_LR, ADAM_LR), strict=True):
+            nn.utils.clip_grad_norm_(some.values(), 1.0)
+            for group in optimizer.param_groups:
+                group["lr"] = lr * rate
+            optimizer.step()
+            optimizer.zero_grad()
+
+    def save(self, history: list[dict]) -> None:
+        for path, some, optimizer in self.parts:
+            now = {name: p.detach() for name, p in some.items()}
+            save_checkpoint(path, some, now, optimizer, history)
+
+    def resume(self) -> list[dict]:
+        """The history so far, with weights and optimizers as they were then."""
+        first, second = (resume(path, some, optimizer)[0] for path, some, optimizer in self.parts)
+        if first != second:
+            raise TrainingError("The two checkpoints are not of the same step: delete both.")
+        return first
+
+    def forget(self) -> None:
+        for path, _, _ in self.parts:
+            path.unlink(missing_ok=True)
+
+
+def train(reviews, tokens_to_read: float, folder: Path, every: int = 100) -> list[dict]:
+    """Train on ``reviews``, write the delta and the curve to ``folder``; the curve's rows."""
+    torch.manual_seed(0)  # of the new head
+    tokenizer, _ = load_encoder(dtype=torch.float32)
+    pieces = chunks(tokenizer, [*reviews["train"]["text"], *reviews["validation"]["text"]])
+    unseen = chunks(tokenizer, reviews["test"]["text"][:400])
+    model, counts = build(tokenizer, pieces)
+    common = (counts >= 20).nonzero().squeeze(1)  # the answers that are trained: (common,)
+    place = torch.full((len(counts),), -100)  # rare answers have no place: no loss
+    place[common] = torch.arange(len(common))
+    vocabulary = model.bert.embeddings.word_embeddings.weight[common]  # (common, hidden size)
+    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    trainer = Trainer(trained, folder)
+    history = trainer.resume() or [{"step": 0, "tokens": 0, "train_loss": None, "seconds": 0}
+                                   | held_out(model, tokenizer, unseen)]
+    step, read, spent = (history[-1][key] for key in ("step", "tokens", "seconds"))
+    start, losses = time.monotonic() - spent, []
+    with tqdm(total=int(tokens_to_read), initial=read, unit="token", unit_scale=True) as bar:
+        while read < tokens_to_read:
+            # the step chooses the batch and its masks, so a resumed run reads what it would have
+            rows, generator = batch_of(step, pieces)
+            batch = pad([pieces[row] for row in rows], tokenizer.pad_token_id)
+            batch, hidden, answers = hide(batch, tokenizer, generator)
+            bias = model.cls.predictions.bias[common]
+            logits = states(model, batch, hidden) @ vocabulary.T + bias  # (masked, common)
+            loss = F.cross_entropy(logits, place[answers])
+            # up over the first steps, then down to zero in a straight line
+            trainer.step(loss, min((step + 1) / WARM_UP, 1 - read / tokens_to_read))
+            step, fresh = step + 1, int(batch["attention_mask"].sum())
+            read += fresh
+            losses.append(loss.item())
+            bar.update(fresh)
+            if step % every == 0 or read >= tokens_to_read:
+                row = {"step": step, "tokens": read, "train_loss": sum(losses) / len(losses),
+                       "seconds": round(time.monotonic() - start)}
+                history.append(row | held_out(model, tokenizer, unseen))
+                trainer.save(history)
+                tqdm.write(json.dumps(history[-1]))
+                losses = []
+    write(trained, history, folder)
+    trainer.forget()
+    return history
+
+
+def batch_of(step: int, pieces) -> tuple[list[int], torch.Generator]:
+    """The pieces of batch number ``step`` and the generator of its masks."""
+    generator = torch.Generator().manual_seed(step)
+    some = torch.randint(len(pieces), (8 * BATCH_TOKENS // WINDOW,), generator=generator).tolist()
+    batches = list(batches_by_length([len(pieces[row]) for row in some], BATCH_TOKENS))
+    chosen = batches[torch.randint(len(batches), (1,), generator=generator)]
+    return [some[row] for row in chosen], generator
+
+
+def write(trained: dict, history: list[dict], folder: Path) -> None:
+    """The delta in float16, with the hash of the base it belongs to, and the curve."""
+    path = folder / "reviewbert.safetensors"
+    tensors = {name: p.detach().half().contiguous() for name, p in trained.items()}
+    base = sha256(fetch(DEFAULT_ENCODER) / "model.safetensors")
+    save_file(tensors, path, metadata={"base": base})
+    pd.DataFrame(history).round(4).to_csv(folder / "reviewbert.csv", index=False)
+    print(f"{path.name}: sha256 {sha256(path)}\nNote it in helpers/assets.py.")
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--tokens", type=float, default=5.5e6, help="tokens to read")
+    train(load_reviews("imdb", (20000, 2000, 2500)), asked.parse_args().tokens, HERE)
+
+
+if __name__ == "__main__":
+    main()

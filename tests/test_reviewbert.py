@@ -1,0 +1,138 @@
+"""The model that this course trained: its file, its script and what it can do."""
+
+import importlib.util
+import shutil
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForMaskedLM
+
+from helpers import assets
+from helpers.assets import DATA, AssetError, fetch, sha256
+from helpers.data import fingerprint, load_reviews
+from helpers.models import load_encoder
+
+NAME = "ReviewBERT"
+DELTA = DATA / "reviewbert.safetensors"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("reviewbert", DATA / "reviewbert.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def masked_lm():
+    return AutoModelForMaskedLM.from_pretrained(fetch(NAME), dtype=torch.float32).eval()
+
+
+@pytest.fixture(scope="module")
+def imdb():
+    return load_reviews("imdb", (20000, 2000, 2500))
+
+
+def test_the_file_is_small_and_half_precision():
+    assert DELTA.stat().st_size <= 16e6
+    assert {tensor.dtype for tensor in load_file(DELTA).values()} == {torch.float16}
+
+
+def test_only_the_top_layers_and_the_head_differ_from_the_base(masked_lm):
+    _, base = load_encoder(dtype=torch.float32)
+    same = {name for name, p in base.named_parameters() if "pooler" not in name
+            and torch.equal(p, masked_lm.get_parameter(f"bert.{name}"))}
+    changed = {name for name, _ in base.named_parameters() if "pooler" not in name} - same
+    assert {name.split(".")[0] for name in same} == {"embeddings", "encoder"}
+    assert {name.split(".")[2] for name in changed} == {"2", "3", "4", "5"}
+    head = masked_lm.cls.predictions
+    assert head.decoder.weight is masked_lm.bert.embeddings.word_embeddings.weight
+
+
+def test_the_encoder_is_the_one_inside_the_masked_lm(masked_lm):
+    tokenizer, encoder = load_encoder(NAME, torch.float32)
+    batch = tokenizer("it was [MASK] .", return_tensors="pt")
+    with torch.no_grad():
+        inside = masked_lm.bert(**batch).last_hidden_state
+        assert torch.allclose(encoder(**batch).last_hidden_state, inside, atol=1e-6)
+    assert encoder.base == load_encoder(NAME)[1].base  # nothing in it is left to chance
+
+
+def test_the_curve_ends_where_the_file_is(script, masked_lm, imdb):
+    curve = pd.read_csv(DATA / "reviewbert.csv")
+    assert curve["tokens"].is_monotonic_increasing
+    tokenizer, _ = load_encoder(NAME)
+    unseen = script.chunks(tokenizer, imdb["test"]["text"][:400])
+    found = script.held_out(masked_lm, tokenizer, unseen)
+    assert found["held_out_loss"] == pytest.approx(curve["held_out_loss"].iloc[-1], abs=0.01)
+    assert found["held_out_loss"] < curve["held_out_loss"].iloc[0] - 2
+
+
+def test_it_read_no_review_that_a_notebook_tests_on(imdb):
+    read = {fingerprint(text) for part in ("train", "validation") for text in imdb[part]["text"]}
+    for source, sizes in (("imdb", (400, 100, 500)), ("imdb", (20000, 2000, 2500)),
+                          ("rotten_tomatoes", (7000, 500, 1000))):
+        tested = load_reviews(source, sizes)["test"]["text"]
+        assert not read & {fingerprint(text) for text in tested}
+
+
+def test_an_interrupted_run_ends_like_a_whole_one(script, tmp_path, monkeypatch):
+    reviews = load_reviews("imdb", (200, 20, 10))
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    curve = script.train(reviews, 8000, whole, every=1)
+    calls = iter(range(2))  # two batches, then the machine goes down
+    batch_of = script.batch_of
+    monkeypatch.setattr(script, "batch_of", lambda *args: (next(calls), batch_of(*args))[1])
+    with pytest.raises(StopIteration):
+        script.train(reviews, 8000, tmp_path, every=1)
+    monkeypatch.setattr(script, "batch_of", batch_of)
+    resumed = script.train(reviews, 8000, tmp_path, every=1)
+    keys = [key for key in curve[0] if key != "seconds"]
+    assert [[row[k] for k in keys] for row in resumed] == [[row[k] for k in keys] for row in curve]
+    assert sha256(tmp_path / DELTA.name) == sha256(whole / DELTA.name)
+    assert not (tmp_path / "reviewbert-checkpoint-muon.safetensors").exists()
+
+
+@pytest.fixture(scope="module")
+def base_folder():
+    return fetch("all-MiniLM-L6-v2")
+
+
+@pytest.fixture
+def changed(base_folder, own_cache, monkeypatch):
+    """``changed(path)`` puts another delta in place of the course's, in a cache with the base."""
+    shutil.copytree(base_folder, own_cache / base_folder.name)
+
+    def put(path, digest=None):
+        delta = replace(assets.ASSETS[NAME], file=path.name, sha256=digest or sha256(path))
+        monkeypatch.setattr(assets, "DATA", path.parent)
+        monkeypatch.setitem(assets.ASSETS, NAME, delta)
+    return put
+
+
+def test_a_damaged_delta_is_refused(changed, tmp_path):
+    damaged = shutil.copy(DELTA, tmp_path / DELTA.name)
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    changed(damaged, sha256(DELTA))
+    with pytest.raises(AssetError, match="does not have the sha256.*git checkout"):
+        fetch(NAME)
+
+
+def test_a_delta_of_another_base_is_refused(changed, tmp_path):
+    other = tmp_path / "other.safetensors"
+    save_file(load_file(DELTA), other, metadata={"base": "0" * 64})
+    changed(other)
+    with pytest.raises(AssetError, match="trained on other weights"):
+        fetch(NAME)
+
+
+def test_a_missing_delta_says_how_to_restore_it(changed, tmp_path):
+    changed(shutil.copy(DELTA, tmp_path / "gone.safetensors"))
+    (tmp_path / "gone.safetensors").unlink()
+    with pytest.raises(AssetError, match="git checkout"):
+        fetch(NAME)
