@@ -207,6 +207,14 @@ def test_text_outputs_are_compared(code):
     assert "--nbval " in options and "lax" not in options and "sanitize" not in options
 
 
+def test_printed_lines_are_stored_in_one_piece(code):
+    """Two streams in a row would be drawn as two paragraphs, in the middle of a line."""
+    for cell in code:
+        names = [output.get("name", "") for output in cell.outputs]
+        for first, second in zip(names, names[1:], strict=False):
+            assert not first or first != second, cell.source
+
+
 def test_cells_that_print_have_stored_output(code):
     for cell in code:
         prints = any(
