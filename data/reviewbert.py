@@ -157,6 +157,9 @@ def train(reviews, tokens_to_read: float, folder: Path, every: int = 100) -> lis
             bias = model.cls.predictions.bias[common]
             logits = states(model, batch, hidden) @ vocabulary.T + bias  # (masked, common)
             loss = F.cross_entropy(logits, place[answers])
+            if not loss.isfinite():
+                raise TrainingError(f"The loss became {loss.item()} in step {step}: lower MUON_LR "
+                                    "and ADAM_LR, and go on from the last checkpoint.")
             # up over the first steps, then down to zero in a straight line
             trainer.step(loss, min((step + 1) / WARM_UP, 1 - read / tokens_to_read))
             step, fresh = step + 1, int(batch["attention_mask"].sum())

@@ -14,6 +14,7 @@ from helpers import assets
 from helpers.assets import DATA, AssetError, fetch, sha256
 from helpers.data import fingerprint, load_reviews
 from helpers.models import load_encoder
+from helpers.train import TrainingError
 
 NAME = "ReviewBERT"
 DELTA = DATA / "reviewbert.safetensors"
@@ -96,6 +97,13 @@ def test_an_interrupted_run_ends_like_a_whole_one(script, tmp_path, monkeypatch)
     assert [[row[k] for k in keys] for row in resumed] == [[row[k] for k in keys] for row in curve]
     assert sha256(tmp_path / DELTA.name) == sha256(whole / DELTA.name)
     assert not (tmp_path / "reviewbert-checkpoint-muon.safetensors").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(script, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "ADAM_LR", float("inf"))
+    with pytest.raises(TrainingError, match="nan in step 1: lower MUON_LR"):
+        script.train(load_reviews("imdb", (200, 20, 10)), 1e6, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
