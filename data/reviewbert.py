@@ -46,9 +46,8 @@ def chunks(tokenizer, texts, longest: int = WINDOW - 2, shortest: int = 16) -> l
     return [start + piece + end for piece in cut if len(piece) >= shortest]
 
 
-def build(tokenizer, pieces) -> tuple[BertForMaskedLM, torch.Tensor]:
+def build(encoder, pieces) -> tuple[BertForMaskedLM, torch.Tensor]:
     """The model with a new head that starts at the tokens' frequencies, and their counts."""
-    _, encoder = load_encoder(dtype=torch.float32)
     model = BertForMaskedLM(encoder.config).requires_grad_(False).eval()  # no dropout
     model.bert.load_state_dict(encoder.state_dict(), strict=False)  # all but the pooler
     flat = torch.tensor([token for piece in pieces for token in piece[1:-1]])
@@ -80,7 +79,7 @@ def held_out(model, tokenizer, pieces) -> dict[str, float]:
     """Loss over the whole vocabulary and accuracy at the masked places of unseen reviews."""
     generator, losses, right = torch.Generator().manual_seed(1), [], []
     decoder = model.cls.predictions.decoder
-    for rows in batches_by_length([len(piece) for piece in pieces], 4096):
+    for rows in batches_by_length([len(piece) for piece in pieces], BATCH_TOKENS):
         batch = pad([pieces[row] for row in rows], tokenizer.pad_token_id)
         batch, hidden, answers = hide(batch, tokenizer, generator)
         logits = decoder(states(model, batch, hidden))  # (masked, vocabulary)
@@ -95,22 +94,21 @@ class Trainer:
     for the rest, one checkpoint for each."""
 
     def __init__(self, trained: dict, folder: Path):
-        self.matrices = {name: p for name, p in trained.items() if p.ndim > 1}
-        self.others = {name: p for name, p in trained.items() if p.ndim < 2}
-        muon = torch.optim.Muon(self.matrices.values(), MUON_LR, weight_decay=0.01,
+        matrices = {name: p for name, p in trained.items() if p.ndim > 1}
+        others = {name: p for name, p in trained.items() if p.ndim < 2}
+        muon = torch.optim.Muon(matrices.values(), MUON_LR, weight_decay=0.01,
                                 adjust_lr_fn="match_rms_adamw")
-        adamw = torch.optim.AdamW(self.others.values(), ADAM_LR, weight_decay=0.0)
-        self.parts = [(folder / f"reviewbert-checkpoint-{name}.safetensors", some, optimizer)
-                      for name, some, optimizer in (("muon", self.matrices, muon),
-                                                    ("adamw", self.others, adamw))]
+        adamw = torch.optim.AdamW(others.values(), ADAM_LR, weight_decay=0.0)
+        self.parts = [(folder / "reviewbert-checkpoint-muon.safetensors", matrices, muon),
+                      (folder / "reviewbert-checkpoint-adamw.safetensors", others, adamw)]
 
     def step(self, loss: torch.Tensor, rate: float) -> None:
         """One step down ``loss``, at the share ``rate`` of the full learning rates."""
         loss.backward()
-        for (_, some, optimizer), lr in zip(self.parts, (MUON_LR, ADAM_LR), strict=True):
+        for _, some, optimizer in self.parts:
             nn.utils.clip_grad_norm_(some.values(), 1.0)
             for group in optimizer.param_groups:
-                group["lr"] = lr * rate
+                group["lr"] = optimizer.defaults["lr"] * rate
             optimizer.step()
             optimizer.zero_grad()
 
@@ -134,10 +132,10 @@ class Trainer:
 def train(reviews, tokens_to_read: float, folder: Path, every: int = 100) -> list[dict]:
     """Train on ``reviews``, write the delta and the curve to ``folder``; the curve's rows."""
     torch.manual_seed(0)  # of the new head
-    tokenizer, _ = load_encoder(dtype=torch.float32)
+    tokenizer, encoder = load_encoder(dtype=torch.float32)
     pieces = chunks(tokenizer, [*reviews["train"]["text"], *reviews["validation"]["text"]])
     unseen = chunks(tokenizer, reviews["test"]["text"][:400])
-    model, counts = build(tokenizer, pieces)
+    model, counts = build(encoder, pieces)
     common = (counts >= 20).nonzero().squeeze(1)  # the answers that are trained: (common,)
     place = torch.full((len(counts),), -100)  # rare answers have no place: no loss
     place[common] = torch.arange(len(common))

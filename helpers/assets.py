@@ -25,7 +25,7 @@ from pathlib import Path
 from filelock import FileLock
 from platformdirs import user_cache_path
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file, save_file
 from tqdm.auto import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -232,19 +232,19 @@ def _assemble(delta: Delta, base: Path, into: Path) -> None:
     try:
         if sha256(path) != delta.sha256:
             raise AssetError(f"{path} does not have the sha256 that is noted for it. {cure}")
-        trained = load_file(path)
-        with safe_open(path, "pt") as file:
+        with safe_open(path, "np") as file:
+            trained = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             wanted = file.metadata()["base"]
     except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise AssetError(f"{path} cannot be read ({error}). {cure}") from error
     if sha256(base / "model.safetensors") != wanted:
         raise AssetError(f"{path} was trained on other weights of {delta.base} than those in "
                          f"{base}: delete that folder and try again.")
-    shutil.copytree(base, into, dirs_exist_ok=True)
-    (into / "manifest.json").unlink()
+    replaced = shutil.ignore_patterns("model.safetensors", "manifest.json")
+    shutil.copytree(base, into, ignore=replaced, dirs_exist_ok=True)
     known = load_file(base / "model.safetensors")
-    weights = {f"bert.{name}": tensor for name, tensor in known.items()}
-    weights |= {name: tensor.float() for name, tensor in trained.items()}
+    weights = {f"bert.{name}": array for name, array in known.items()}
+    weights |= {name: array.astype("float32") for name, array in trained.items()}
     save_file(weights, into / "model.safetensors", metadata={"format": "pt"})
 
 

@@ -57,7 +57,8 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
         and ``encoder.base`` is the sha256 of its weights, by which saved prompts know it.
 
     Raises:
-        ModelError: no such folder or hub model, no network, or weights that are not safetensors.
+        ModelError: no such folder or hub model, no network, weights that are not safetensors or
+            not complete.
         assets.AssetError: the default could not be fetched.
     """
     where = find_model(name)

@@ -322,7 +322,7 @@ def test_gain_is_paired():
     right = baseline | (np.arange(2000) % 40 == 0)  # and in 50 texts more
     points, low, high = gain(right, baseline)
     assert points == pytest.approx(2.5) and low < 2.5 < high
-    b, n = 50, 2000  # notebook 08: the standard error from the texts that differ
+    b, n = 50, 2000  # the standard error from the texts that differ
     assert high - low == pytest.approx(2 * 196 * np.sqrt((b / n - (b / n) ** 2) / n), rel=0.1)
     assert gain(baseline, right)[0] == pytest.approx(-2.5)
     assert gain(baseline, baseline) == (0, 0, 0)
