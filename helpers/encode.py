@@ -11,10 +11,12 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
 from helpers.assets import cache_dir
 from helpers.prompts import PromptClassifier
+from helpers.soft_prompts import lower_states
 
 
 def batches_by_length(lengths: Sequence[int], budget: int = 2048) -> Iterator[list[int]]:
@@ -53,6 +55,47 @@ def encode(classifier: PromptClassifier, texts: Sequence[str], budget: int = 204
             features[rows] = classifier.features(batch)
             bar.update(len(rows))
     return features
+
+
+class Inputs:
+    """Token ids of texts for the training of a prompt: ``inputs[rows]`` is a padded batch.
+
+    Under a deep prompt in the top layers, the states below it do not depend on what is trained:
+    ``keep_lower`` computes them once, (tokens, hidden) for each text.
+    """
+
+    def __init__(self, classifier: PromptClassifier, texts: Sequence[str]):
+        self.ids = classifier.input_ids(texts)
+        self.pad_token_id = classifier.tokenizer.pad_token_id
+        self.lower = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows) -> dict[str, torch.Tensor]:
+        batch = pad([self.ids[row] for row in rows], self.pad_token_id)
+        if self.lower is not None:
+            kept = [self.lower[row] for row in rows]
+            batch["hidden"] = pad_sequence(kept, batch_first=True)  # (batch, tokens, hidden)
+        return batch
+
+    def batches(self, size: int, generator) -> list[torch.Tensor]:
+        """Rows in batches of like length (up to chance), the batches in random order."""
+        lengths = torch.tensor([len(row) for row in self.ids])
+        order = (lengths + 4 * torch.rand(len(lengths), generator=generator)).argsort()
+        batches = order.split(size)
+        return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
+
+
+@torch.no_grad()
+def keep_lower(classifier: PromptClassifier, inputs: Inputs) -> None:
+    """Store what the layers below the deep prompt make of ``inputs``."""
+    inputs.lower = [None] * len(inputs)
+    for rows in batches_by_length([len(row) for row in inputs.ids]):
+        batch = pad([inputs.ids[row] for row in rows], inputs.pad_token_id)
+        hidden = lower_states(classifier.encoder, batch, classifier.prompt.place)
+        for row, states in zip(rows, hidden, strict=True):
+            inputs.lower[row] = states[: len(inputs.ids[row])].clone()
 
 
 def features_key(classifier: PromptClassifier, texts: Sequence[str]) -> str:

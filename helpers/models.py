@@ -9,7 +9,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModel, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+)
 from transformers.utils import logging
 
 from helpers import assets
@@ -49,7 +55,8 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
     """Tokenizer and frozen encoder.
 
     Args:
-        name: the offline default, "ReviewBERT", a local model folder, or a name on the hub.
+        name: the offline default, "ReviewBERT", "SmolLM2-135M-Instruct", a local model folder, or
+            a name on the hub.
         dtype: of the weights; by default the faster of float32 and bfloat16, measured.
 
     Returns:
@@ -72,6 +79,37 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
     encoder.base = weights_hash(encoder)
     encoder = encoder.to(dtype or choose_dtype())
     return tokenizer, encoder.eval().requires_grad_(False)
+
+
+def load_lm(name: str | Path, dtype: torch.dtype | None = None):
+    """Tokenizer and frozen language model: an encoder with its head over the vocabulary.
+
+    Args:
+        name: "ReviewBERT" (masked), "SmolLM2-135M-Instruct" (causal), a local folder of either
+            kind, or a name on the hub.
+        dtype: as in ``load_encoder``.
+
+    Returns:
+        ``(tokenizer, model)``, frozen like the encoder of ``load_encoder(name)``, which is
+        ``model.base_model``; both have the same ``base``.
+
+    Raises:
+        ModelError: as ``load_encoder``, and for a model that has no vocabulary head.
+        assets.AssetError: the asset could not be fetched.
+    """
+    where = find_model(name)
+    options = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    with loading(name):
+        tokenizer = AutoTokenizer.from_pretrained(where)
+        kinds = AutoConfig.from_pretrained(where).architectures or []
+        masked = any(kind.endswith("ForMaskedLM") for kind in kinds)
+        auto = AutoModelForMaskedLM if masked else AutoModelForCausalLM
+        model, info = auto.from_pretrained(where, **options)
+    check_vocabulary_head(name, model, info["missing_keys"])
+    check_complete(name, info["missing_keys"])
+    model.base = weights_hash(model.base_model)
+    model = model.to(dtype or choose_dtype())
+    return tokenizer, model.eval().requires_grad_(False)
 
 
 @contextmanager
@@ -100,10 +138,22 @@ def check_complete(name: str | Path, missing: set[str]) -> None:
                          "fetch the model again, or name one with all its weights.")
 
 
+def check_vocabulary_head(name: str | Path, model: torch.nn.Module, missing: set[str]) -> None:
+    """ModelError if a weight of the head was missing: what is loaded is an encoder alone."""
+    if any(not key.startswith(f"{model.base_model_prefix}.") for key in missing):
+        raise ModelError(f"{name!r} has no head over the vocabulary: name a language model, for "
+                         "example 'ReviewBERT', or read its states with load_encoder.")
+
+
 def weights_hash(model: torch.nn.Module) -> str:
-    """sha256 over the names and values of all parameters."""
+    """sha256 over the names and values of all parameters but the pooler's.
+
+    No state of a token comes from the pooler, and a file without one gets a random one.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
+        if name.startswith("pooler."):
+            continue
         digest.update(name.encode())
         digest.update(tensor.contiguous().view(torch.uint8).numpy())
     return digest.hexdigest()

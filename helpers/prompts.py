@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from helpers.data import check_texts
+from helpers.soft_prompts import build_prompt, describe
 
 SCHEMA = "prompt-classifier/1"
 
@@ -34,7 +35,11 @@ class Template:
         check_template(self.text)
 
     def input_ids(self, tokenizer, texts: Sequence[str], max_length: int = 256) -> list[list[int]]:
-        """[CLS] words-before review words-after [SEP] for each text, at most max_length long."""
+        """[CLS] words-before review words-after [SEP] for each text, at most max_length long.
+
+        A model without [CLS] and [SEP] gets neither: the <|im_start|> with which SmolLM2's
+        tokenizer would begin opens a turn of a chat, and a review is none.
+        """
         plain = {"add_special_tokens": False}
         before, after = tokenizer(self.text.split("{}"), **plain)["input_ids"]
         room = max_length - len(before) - len(after) - 2  # [CLS] and [SEP]
@@ -42,7 +47,8 @@ class Template:
         # split_special_tokens: a reader who types "[MASK]" gets those letters, not the token
         plain |= {"split_special_tokens": True, "truncation": True}
         reviews = tokenizer(check_texts(texts), max_length=room, **plain)["input_ids"]
-        start, end = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
+        special = tokenizer.cls_token_id, tokenizer.sep_token_id
+        start, end = ([] if token is None else [token] for token in special)
         return [start + before + review + after + end for review in reviews]
 
 
@@ -88,10 +94,12 @@ def pool(hidden: torch.Tensor, batch: dict, how: str, mask_token_id: int) -> tor
     return hidden[places]
 
 
-def check_pooling(how: str, places: torch.Tensor) -> None:
+def check_pooling(how: str, places: torch.Tensor | bool) -> None:
     """PromptError unless ``how`` is "mask" and each text has one [MASK]."""
     if how != "mask":
         raise PromptError(f"pooling is 'mean', 'cls', 'last' or 'mask', not {how!r}.")
+    if places is False:  # compared with a mask_token_id of None
+        raise PromptError("pooling 'mask' needs a model that knows [MASK]; take pooling='last'.")
     if not (places.sum(1) == 1).all():
         raise PromptError("pooling 'mask' needs a template with one [MASK]: '{} It was [MASK].'")
 
@@ -134,11 +142,14 @@ class PromptClassifier(nn.Module):
 
 def save_classifier(classifier: PromptClassifier, path: str | Path) -> Path:
     """Write head and prompt alone (no base weights) to a safetensors file."""
-    kept = {name: tensor.detach().contiguous() for name, tensor in classifier.state_dict().items()
-            if not name.startswith("encoder.")}
+    prompt = classifier.prompt and classifier.prompt.fold()
+    kept = {f"head.{name}": tensor for name, tensor in classifier.head.state_dict().items()}
+    kept |= {f"prompt.{name}": tensor for name, tensor in prompt.state_dict().items()
+             } if prompt else {}
+    kept = {name: tensor.detach().contiguous() for name, tensor in kept.items()}
     about = {"schema": SCHEMA, "base": classifier.encoder.base, "labels": classifier.labels,
              "template": classifier.template.text, "pooling": classifier.pooling,
-             "max_length": classifier.max_length}
+             "max_length": classifier.max_length, "prompt": describe(prompt)}
     part = Path(f"{path}.part")  # a half-written file never carries the final name
     save_file(kept, part, metadata={"about": json.dumps(about)})
     return part.replace(path)
@@ -153,7 +164,8 @@ def load_classifier(path: str | Path, tokenizer, encoder) -> PromptClassifier:
     about, kept = read_saved(path)
     check_base(path, about["base"], encoder.base)
     loaded = PromptClassifier(tokenizer, encoder, about["labels"], Template(about["template"]),
-                              about["pooling"], about["max_length"])
+                              about["pooling"], about["max_length"],
+                              build_prompt(about.get("prompt")))
     check_tensors(path, kept, loaded)
     loaded.load_state_dict(kept, strict=False)  # the encoder's own weights stay as they are
     return loaded

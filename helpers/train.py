@@ -226,6 +226,76 @@ def fit_head(classifier, train, validation, *, lr: float = 0.01, **options) -> l
             head.bias -= head.weight @ mean
 
 
+def warm_cosine(step: int, steps: int, warm_up: int = 20) -> float:
+    """Share of the full learning rate: up in a line over ``warm_up`` steps, down half a cosine."""
+    return min(1, (step + 1) / warm_up) * cosine(1, step, steps)
+
+
+@torch.inference_mode()
+def judge(classifier, inputs, labels, batch_size: int = 64) -> tuple[float, float]:
+    """Cross-entropy and accuracy of ``classifier`` on ``inputs``, batch by batch."""
+    logits = torch.empty(len(inputs), len(classifier.labels))
+    order = torch.tensor([len(row) for row in inputs.ids]).argsort()
+    for rows in order.split(batch_size):
+        logits[rows] = classifier(inputs[rows])
+    right = (logits.argmax(-1) == labels).float()
+    return F.cross_entropy(logits, labels).item(), right.mean().item()
+
+
+def tune_epoch(classifier, optimizer, inputs, labels, batch_size: int, epoch, epochs, seed):
+    """One pass in batches of like length, the learning rate set before each step; mean loss."""
+    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    batches, total = inputs.batches(batch_size, generator), 0.0
+    for number, rows in enumerate(batches, epoch * len(batches)):
+        for group in optimizer.param_groups:
+            group["lr"] = group["full"] * warm_cosine(number, epochs * len(batches))
+        loss = F.cross_entropy(classifier(inputs[rows]), labels[rows])
+        if not torch.isfinite(loss):
+            raise TrainingError(f"the loss became {loss.item()}")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(rows)
+    return total / len(labels)
+
+
+def tune(classifier, train, validation, *, lr: float = 1e-2, head_lr: float = 1e-3,
+         epochs: int = 8, batch_size: int = 16, seed: int = 0,
+         checkpoint: str | Path | None = None) -> list[dict]:
+    """Train prompt and head together with AdamW, the encoder frozen.
+
+    Args:
+        train, validation: pairs ``(inputs, labels)`` of ``encode.Inputs`` and (texts,) numbers.
+        lr: learning rate of the prompt; it needs a far higher one than the head (Lester et al.
+            2021).
+        checkpoint: a file, written after each epoch; an interrupted call goes on from it.
+
+    Returns:
+        One dict an epoch: ``epoch``, ``train_loss``, ``validation_loss``, ``accuracy``.
+
+    Raises:
+        TrainingError: the loss is not finite (the best epoch so far is put back first), a label
+            is unknown, or the checkpoint belongs to another prompt.
+    """
+    for _, labels in (train, validation):
+        check_labels(labels, classifier.labels)
+    trained = {n: p for n, p in classifier.named_parameters() if p.requires_grad}
+    own = [p for n, p in trained.items() if n.startswith("prompt.")]
+    optimizer = torch.optim.AdamW([{"params": own, "full": lr},
+                                   {"params": classifier.head.parameters(), "full": head_lr}],
+                                  weight_decay=0.0)
+    history, best = resume(checkpoint, trained, optimizer)
+    for epoch in epochs_left(history, epochs, None):
+        with rescue(trained, best, epoch, lr):
+            loss = tune_epoch(classifier, optimizer, *train, batch_size, epoch, epochs, seed)
+            found = judge(classifier, *validation)
+        history.append({"epoch": epoch + 1, "train_loss": loss,
+                        "validation_loss": found[0], "accuracy": found[1]})
+        keep_best(best, trained, history)
+        save_checkpoint(checkpoint, trained, best, optimizer, history)
+    return history
+
+
 def check_features(features: torch.Tensor) -> None:
     """TrainingError unless all ``features`` are finite."""
     if not features.isfinite().all():

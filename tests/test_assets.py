@@ -83,6 +83,17 @@ def test_archive_without_the_data(index, own_cache):
     assert usable(own_cache) == []
 
 
+def test_gguf_that_is_none(tmp_path):
+    (tmp_path / "model.gguf").write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(AssetError, match="model.gguf cannot be read.*requirements.txt"):
+        assets._dequantise(tmp_path / "model.gguf", tmp_path)
+
+
+def test_importing_assets_needs_no_torch():
+    call = "import sys; from helpers import assets; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", call], cwd=assets.ROOT).returncode == 0
+
+
 def test_no_network(own_cache, no_network):
     with pytest.raises(AssetError, match="python -m helpers.assets") as error:
         fetch("all-MiniLM-L6-v2")

@@ -8,7 +8,17 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from helpers import assets
-from helpers.models import ModelError, choose_dtype, load_encoder, matmul_gflops
+from helpers.models import (
+    ModelError,
+    choose_dtype,
+    load_encoder,
+    load_lm,
+    matmul_gflops,
+    weights_hash,
+)
+from helpers.prompts import Template
+
+SMOL = "SmolLM2-135M-Instruct"
 
 
 @pytest.fixture
@@ -80,6 +90,63 @@ def test_hub_off(no_network, tmp_path, monkeypatch, name):
 def test_default_without_network(own_cache, no_network):
     with pytest.raises(assets.AssetError, match="Connect to the network"):
         load_encoder()
+
+
+@pytest.fixture(scope="module")
+def smol():
+    return load_lm(SMOL, torch.float32)
+
+
+def test_causal_lm_is_frozen_and_continues_a_review(smol):
+    tokenizer, lm = smol
+    assert not lm.training and not any(p.requires_grad for p in lm.parameters())
+    assert lm.dtype == torch.float32 and lm.config.hidden_size == 576
+    assert lm.lm_head.weight is lm.get_input_embeddings().weight
+    batch = tokenizer("Review: a gripping and moving film.\nSentiment:", return_tensors="pt")
+    with torch.no_grad():
+        top = tokenizer.batch_decode(lm(**batch).logits[0, -1].topk(10).indices[:, None])
+    assert {" Positive", " positive"} & set(top), top
+
+
+def test_dequantised_once(smol, monkeypatch):
+    assets._fetch.cache_clear()
+    monkeypatch.setattr(assets, "_dequantise", None)  # calling it is a TypeError
+    tokenizer, encoder = load_encoder(SMOL, torch.bfloat16)
+    assert type(encoder).__name__ == "LlamaModel" and encoder.dtype == torch.bfloat16
+    assert encoder.base == smol[1].base
+    assert tokenizer.padding_side == "right" and tokenizer.model_max_length == 8192
+    assert (tokenizer.bos_token, tokenizer.eos_token) == ("<|im_start|>", "<|im_end|>")
+    assert tokenizer.pad_token == "<|im_end|>"
+
+
+def test_template_on_a_tokenizer_without_cls(smol):
+    tokenizer, _ = smol
+    typed = "Fine <|im_end|> film"
+    [ids] = Template("Review: {}\nSentiment:").input_ids(tokenizer, [typed])
+    assert tokenizer.decode(ids) == f"Review: {typed}\nSentiment:"
+    assert not set(ids) & set(tokenizer.all_special_ids)
+
+
+def test_masked_lm_fills_a_blank_and_knows_its_base():
+    tokenizer, lm = load_lm("ReviewBERT", torch.float32)
+    batch = tokenizer("a very good [MASK] .", return_tensors="pt")
+    with torch.no_grad():
+        logits = lm(**batch).logits[batch["input_ids"] == tokenizer.mask_token_id][0]
+    assert {"movie", "film"} & set(tokenizer.convert_ids_to_tokens(logits.topk(5).indices))
+    assert lm.base == load_encoder("ReviewBERT", torch.float32)[1].base
+
+
+def test_no_vocabulary_head():
+    with pytest.raises(ModelError, match="'all-MiniLM-L6-v2' lacks .* of its weights .*cls.pred"):
+        load_lm("all-MiniLM-L6-v2")
+
+
+def test_the_pooler_is_not_part_of_the_base(folder, model):
+    path = folder / "model.safetensors"
+    bare = {key: tensor for key, tensor in load_file(path).items() if "pooler" not in key}
+    save_file(bare, path, metadata={"format": "pt"})
+    encoder = load_encoder(folder, torch.float32)[1]
+    assert encoder.base == model[1].base == weights_hash(encoder)
 
 
 def test_choose_dtype():

@@ -20,7 +20,7 @@ TOP_LEVEL = {
     *(".ci", ".github", ".gitignore", ".pytest.ini", ".ruff.toml"),
 }
 PACKAGE_OF = {"sklearn": "scikit-learn", "IPython": "ipython", "mpl_toolkits": "matplotlib"}
-TOOLS = {"ipykernel", "jupyterlab", "ruff"}  # run, not imported
+TOOLS = {"gguf", "ipykernel", "jupyterlab", "ruff"}  # run, or imported by transformers
 LOCAL = {"helpers", "tests", "conftest"}
 
 

@@ -81,22 +81,39 @@ def test_it_read_no_review_that_a_notebook_tests_on(imdb):
         assert not read & {fingerprint(text) for text in reviews["test"]["text"]}
 
 
-def test_an_interrupted_run_ends_like_a_whole_one(script, tmp_path, monkeypatch):
+@pytest.mark.parametrize("stage", ["words", "opinions"])
+def test_an_interrupted_run_ends_like_a_whole_one(script, tmp_path, monkeypatch, stage):
     reviews = load_reviews("imdb", (200, 20, 10))
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    curve = script.train(reviews, 8000, whole, every=1)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+        if stage == "opinions":  # goes on from the words
+            shutil.copy(DELTA, folder)
+            shutil.copy(DATA / "reviewbert.csv", folder)
+    curve = script.train(reviews, 12000, whole, stage, every=1)
     calls = iter(range(2))  # two batches, then the machine goes down
     batch_of = script.batch_of
     monkeypatch.setattr(script, "batch_of", lambda *args: (next(calls), batch_of(*args))[1])
     with pytest.raises(StopIteration):
-        script.train(reviews, 8000, tmp_path, every=1)
+        script.train(reviews, 12000, broken, stage, every=1)
     monkeypatch.setattr(script, "batch_of", batch_of)
-    resumed = script.train(reviews, 8000, tmp_path, every=1)
+    resumed = script.train(reviews, 12000, broken, stage, every=1)
     keys = [key for key in curve[0] if key != "seconds"]
-    assert [[row[k] for k in keys] for row in resumed] == [[row[k] for k in keys] for row in curve]
-    assert sha256(tmp_path / DELTA.name) == sha256(whole / DELTA.name)
-    assert not (tmp_path / "reviewbert-checkpoint-muon.safetensors").exists()
+    new = slice(-3, None)
+    assert ([[row[k] for k in keys] for row in resumed[new]]
+            == [[row[k] for k in keys] for row in curve[new]])
+    assert len(resumed) == len(curve)
+    assert sha256(broken / DELTA.name) == sha256(whole / DELTA.name) != sha256(DELTA)
+    assert not (broken / "reviewbert-checkpoint-muon.safetensors").exists()
+
+
+def test_opinion_words_are_hidden_more_often(script):
+    tokenizer, _ = load_encoder(NAME)
+    shares = script.shares_of(script.STAGES["opinions"], tokenizer)
+    words = tokenizer.convert_tokens_to_ids(script.OPINION_WORDS)
+    assert tokenizer.unk_token_id not in words and len({*words}) == len(words)
+    assert shares[words].min() == shares.max() == pytest.approx(0.6)
+    assert not shares[tokenizer.all_special_ids].any()
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(script, tmp_path, monkeypatch):
