@@ -2,11 +2,14 @@
 
     python data/reviewbert.py words --tokens 5500000
     python data/reviewbert.py opinions --tokens 5000000
+    python data/reviewbert.py verdicts --tokens 5000000
 
 The embeddings and the two lowest layers stay frozen; the four top layers and a new masked-LM head,
 tied to the embeddings, are trained on the reviews of the training and validation split without
-their labels. No test review is read. The first stage hides any word alike; the second goes on from
-its result and hides words of praise and blame far more often than others, in shorter pieces.
+their labels. No test review is read. Each stage goes on from the result of the one before: the
+first hides any word alike; the second hides words of praise and blame far more often than others,
+in shorter pieces; the third reads one sentence and a prompt, and fills the prompt's blank with the
+words of praise and blame that the reviewer used elsewhere in the review.
 Written to data/: ``reviewbert.safetensors`` (what was trained, in float16) and ``reviewbert.csv``
 (the curve). An interrupted run goes on from its checkpoint, which a finished run removes.
 """
@@ -15,10 +18,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pandas as pd
@@ -46,7 +51,10 @@ class Stage(NamedTuple):
     opinions: float  # share of the opinion words that are hidden
 
 
-STAGES = {"words": Stage(128, 0.2, 0.2), "opinions": Stage(64, 0.13, 0.6)}
+STAGES = {"words": Stage(128, 0.2, 0.2), "opinions": Stage(64, 0.13, 0.6),
+          "verdicts": Stage(40, 0.13, 0.13)}
+# What the stage "verdicts" teaches the model to read; other wordings it never sees.
+PROMPTS = ("{} it was [MASK] .", "{} the movie is [MASK] .", "{} a [MASK] film .", "{} [MASK] .")
 
 # What a blank in a review should be filled with. Hiding what a task needs more often than the rest
 # follows Gu et al. (2020), "Train no evil", and Tian et al. (2020), "SKEP".
@@ -63,6 +71,7 @@ OPINION_WORDS = """
     special strong stunning stupid superb superior sweet terrible terribly terrific thrilling
     touching trash truly unfortunately waste wasted weak well witty wonderful worse worst worth
     worthless worthy""".split()
+NEGATIONS = "not t no never nor hardly without nothing cannot isn wasn".split()
 
 
 def chunks(tokenizer, texts, window: int = 128, shortest: int = 16) -> list[list[int]]:
@@ -72,6 +81,37 @@ def chunks(tokenizer, texts, window: int = 128, shortest: int = 16) -> list[list
     cut = [row[at : at + longest] for row in ids for at in range(0, len(row), longest)]
     start, end = [tokenizer.cls_token_id], [tokenizer.sep_token_id]
     return [start + piece + end for piece in cut if len(piece) >= shortest]
+
+
+def questions(tokenizer, texts, window: int = 64, shortest: int = 5) -> tuple[list, torch.Tensor]:
+    """Sentences with a prompt behind each, and what the rest of its review would put there.
+
+    Returns:
+        Token ids, [CLS] sentence prompt [SEP], and (sentences, opinion words): the shares of the
+        opinion words in the other sentences of the same review, those behind a "not" left out.
+    """
+    ids_of = {"add_special_tokens": False, "verbose": False}
+    ends = [end for _, end in (prompt.split("{}") for prompt in PROMPTS)]
+    ends = tokenizer(ends, **ids_of)["input_ids"]
+    words = tokenizer.convert_tokens_to_ids(OPINION_WORDS)
+    column = {token: place for place, token in enumerate(words)}
+    negations = {*tokenizer.convert_tokens_to_ids(NEGATIONS)}
+    pieces, shares = [], []
+    for text in texts:
+        sentences = tokenizer(re.split(r"(?<=[.!?])\s+", text), **ids_of)["input_ids"]
+        found = torch.zeros(len(sentences), len(words))
+        for row, ids in enumerate(sentences):
+            for at, token in enumerate(ids):
+                if token in column and not negations & {*ids[max(0, at - 3) : at]}:
+                    found[row, column[token]] += 1
+        others = found.sum(0) - found  # (sentences, opinion words)
+        for ids, counts in zip(sentences, others, strict=True):
+            if len(ids) >= shortest and counts.sum() > 1:
+                end = ends[len(pieces) % len(ends)]
+                kept = ids[: window - 2 - len(end)]
+                pieces.append([tokenizer.cls_token_id, *kept, *end, tokenizer.sep_token_id])
+                shares.append(counts / counts.sum())
+    return pieces, torch.stack(shares)
 
 
 def build(encoder, pieces) -> tuple[BertForMaskedLM, torch.Tensor]:
@@ -126,6 +166,18 @@ def held_out(model, tokenizer, pieces) -> dict[str, float]:
             "held_out_accuracy": torch.cat(right).mean().item()}
 
 
+def orthogonal(gradient, factors, steps: int, eps: float) -> torch.Tensor:
+    """Muon's iteration in float32: in bfloat16, torch's own choice, it takes a CPU that does not
+    know that format fifty times longer."""
+    (a, b, c), tall = factors, gradient.shape[0] > gradient.shape[1]
+    made = gradient.T if tall else gradient
+    made = made / made.norm().clamp(min=eps)
+    for _ in range(steps):
+        gram = made @ made.T
+        made = a * made + (b * gram + c * gram @ gram) @ made
+    return made.T if tall else made
+
+
 class Trainer:
     """Muon for the matrices (Jordan et al. 2024: it needs about half of AdamW's tokens here), AdamW
     for the rest, one checkpoint for each."""
@@ -146,7 +198,8 @@ class Trainer:
             nn.utils.clip_grad_norm_(some.values(), 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = optimizer.defaults["lr"] * rate
-            optimizer.step()
+            with patch("torch.optim._muon._zeropower_via_newtonschulz", orthogonal):
+                optimizer.step()
             optimizer.zero_grad()
 
     def save(self, history: list[dict]) -> None:
@@ -170,21 +223,24 @@ def train(reviews, tokens_to_read: float, folder: Path, stage: str = "words",
           every: int = 100) -> list[dict]:
     """Train on ``reviews``, write the delta and the curve to ``folder``; the curve's rows.
 
-    The stage "opinions" starts from the delta and the curve that it finds in ``folder``.
+    Each stage but "words" starts from the delta and the curve that it finds in ``folder``.
     """
     torch.manual_seed(0)  # of the new head
     tokenizer, encoder = load_encoder(dtype=torch.float32)
     read_texts = [*reviews["train"]["text"], *reviews["validation"]["text"]]
-    pieces = chunks(tokenizer, read_texts, STAGES[stage].window)
+    pieces, verdicts = chunks(tokenizer, read_texts, STAGES[stage].window), None
+    if stage == "verdicts":
+        pieces, verdicts = questions(tokenizer, read_texts, STAGES[stage].window)
     unseen = chunks(tokenizer, reviews["test"]["text"][:400])
     model, counts = build(encoder, pieces)
     common = (counts >= 20).nonzero().squeeze(1)  # the answers that are trained: (common,)
     place = torch.full((len(counts),), -100)  # rare answers have no place: no loss
     place[common] = torch.arange(len(common))
+    opinions = place[tokenizer.convert_tokens_to_ids(OPINION_WORDS)]
     vocabulary = model.bert.embeddings.word_embeddings.weight[common]  # (common, hidden size)
     shares = shares_of(STAGES[stage], tokenizer)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
-    before = go_on(model, folder) if stage == "opinions" else []
+    before = [] if stage == "words" else go_on(model, folder)
     trainer = Trainer(trained, folder)
     history = trainer.resume() or before or [
         {"step": 0, "tokens": 0, "train_loss": None, "seconds": 0}
@@ -197,10 +253,14 @@ def train(reviews, tokens_to_read: float, folder: Path, stage: str = "words",
             # the step chooses the batch and its masks, so a resumed run reads what it would have
             rows, generator = batch_of(step, pieces, STAGES[stage].window)
             batch = pad([pieces[row] for row in rows], tokenizer.pad_token_id)
+            blank = batch["input_ids"] == tokenizer.mask_token_id  # a prompt's own [MASK]
             batch, hidden, answers = hide(batch, shares, tokenizer.mask_token_id, generator)
-            bias = model.cls.predictions.bias[common]
-            logits = states(model, batch, hidden) @ vocabulary.T + bias  # (masked, common)
-            loss = F.cross_entropy(logits, place[answers])
+            bias, either = model.cls.predictions.bias[common], hidden | blank
+            logits = states(model, batch, either) @ vocabulary.T + bias  # (masked, common)
+            loss = F.cross_entropy(logits[hidden[either]], place[answers])
+            if verdicts is not None:
+                said = logits[blank[either]].log_softmax(-1)[:, opinions]  # (rows, opinion words)
+                loss = loss - (verdicts[rows] * said).sum(1).mean()
             if not loss.isfinite():
                 raise TrainingError(f"The loss became {loss.item()} in step {step}: lower MUON_LR "
                                     "and ADAM_LR, and go on from the last checkpoint.")

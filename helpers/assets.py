@@ -108,7 +108,7 @@ ASSETS = {
     "ReviewBERT": Delta(
         "all-MiniLM-L6-v2",
         "reviewbert.safetensors",
-        "72de566cb0257261d3fbdd311163d3511c6ef0faab0b7464ee841a63784489e0",
+        "028d90500711cc5b3ac75c3f4b6c786facd7729ba3adb9015f119a49ef6d72f4",
         "Apache-2.0",
         "this course: data/reviewbert.py, from all-MiniLM-L6-v2 and IMDB text",
     ),

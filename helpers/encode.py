@@ -16,7 +16,6 @@ from tqdm.auto import tqdm
 
 from helpers.assets import cache_dir
 from helpers.prompts import PromptClassifier
-from helpers.soft_prompts import lower_states
 
 
 def batches_by_length(lengths: Sequence[int], budget: int = 2048) -> Iterator[list[int]]:
@@ -75,15 +74,14 @@ class Inputs:
     def __getitem__(self, rows) -> dict[str, torch.Tensor]:
         batch = pad([self.ids[row] for row in rows], self.pad_token_id)
         if self.lower is not None:
-            kept = [self.lower[row] for row in rows]
-            batch["hidden"] = pad_sequence(kept, batch_first=True)  # (batch, tokens, hidden)
+            batch["hidden"] = pad_sequence([self.lower[row] for row in rows], batch_first=True)
         return batch
 
     def batches(self, size: int, generator) -> list[torch.Tensor]:
         """Rows in batches of like length (up to chance), the batches in random order."""
         lengths = torch.tensor([len(row) for row in self.ids])
-        order = (lengths + 4 * torch.rand(len(lengths), generator=generator)).argsort()
-        batches = order.split(size)
+        noise = 4 * torch.rand(len(lengths), generator=generator)
+        batches = (lengths + noise).argsort().split(size)
         return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
 
 
@@ -93,7 +91,7 @@ def keep_lower(classifier: PromptClassifier, inputs: Inputs) -> None:
     inputs.lower = [None] * len(inputs)
     for rows in batches_by_length([len(row) for row in inputs.ids]):
         batch = pad([inputs.ids[row] for row in rows], inputs.pad_token_id)
-        hidden = lower_states(classifier.encoder, batch, classifier.prompt.place)
+        hidden = classifier.prompt.lower(classifier.encoder, batch)
         for row, states in zip(rows, hidden, strict=True):
             inputs.lower[row] = states[: len(inputs.ids[row])].clone()
 

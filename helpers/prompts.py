@@ -142,11 +142,9 @@ class PromptClassifier(nn.Module):
 
 def save_classifier(classifier: PromptClassifier, path: str | Path) -> Path:
     """Write head and prompt alone (no base weights) to a safetensors file."""
-    prompt = classifier.prompt and classifier.prompt.fold()
-    kept = {f"head.{name}": tensor for name, tensor in classifier.head.state_dict().items()}
-    kept |= {f"prompt.{name}": tensor for name, tensor in prompt.state_dict().items()
-             } if prompt else {}
-    kept = {name: tensor.detach().contiguous() for name, tensor in kept.items()}
+    prompt = classifier.prompt and classifier.prompt.fold()  # notebooks 10 and 11
+    trained = nn.ModuleDict({"head": classifier.head, "prompt": prompt})
+    kept = {name: tensor.contiguous() for name, tensor in trained.state_dict().items()}
     about = {"schema": SCHEMA, "base": classifier.encoder.base, "labels": classifier.labels,
              "template": classifier.template.text, "pooling": classifier.pooling,
              "max_length": classifier.max_length, "prompt": describe(prompt)}

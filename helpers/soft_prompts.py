@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.attention import merge_heads, split_heads
+
 
 def start_vectors(tokenizer, encoder, tokens: int, start: str, seed: int = 0) -> torch.Tensor:
     """First values of a soft prompt, (tokens, hidden).
@@ -82,20 +84,36 @@ class DeepPrompt(TrainedPrompt):
     """Trained keys and values in the top layers (Li & Liang 2021; P-tuning v2, Liu et al. 2022).
 
     ``vectors`` is (layers, 2, heads, tokens, size), see ``prefix_shape``; ``place`` is the number
-    of the lowest layer that reads them. The layers below read no prompt, so ``batch["hidden"]``
-    may hold what they make of the text.
+    of the lowest layer that reads them. The layers below read no prompt, or ``below``, a frozen
+    one (place, 2, heads, tokens, size); either way ``batch["hidden"]`` may hold what they make of
+    the text. Set ``only`` to the id of [MASK] when no other state will be read: the top layer of
+    a BERT is then computed for no other token.
     """
+
+    only = None
+
+    def __init__(self, vectors, place: int = 0, through: nn.Module | None = None,
+                 below: torch.Tensor | None = None):
+        super().__init__(vectors, place, through)
+        self.register_buffer("below", below)
+
+    def fold(self) -> DeepPrompt:
+        """The same prompt without the module that its vectors passed through."""
+        vectors = self.prompt().detach().clone()
+        return DeepPrompt(vectors, self.place, below=self.below)
+
+    @torch.no_grad()
+    def lower(self, encoder, batch: dict) -> torch.Tensor:
+        """What the layers below the trained ones make of the text, (batch, tokens, hidden)."""
+        prefix = None if self.below is None else Prefix(self.below, 0)
+        return lower_states(encoder, batch, self.place, prefix)
 
     def forward(self, encoder, batch: dict) -> torch.Tensor:
         """States of the text's own tokens, (batch, tokens, hidden)."""
-        hidden = batch.get("hidden")  # (batch, tokens, hidden)
-        if hidden is None:
-            with torch.no_grad():
-                hidden = lower_states(encoder, batch, self.place)
-        prefix = Prefix(self.prompt().to(hidden.dtype), self.place)
-        last = encoder.config.num_hidden_layers
-        hidden = run_layers(encoder, hidden, batch["attention_mask"], self.place, last, prefix)
-        return encoder.norm(hidden) if is_causal(encoder) else hidden
+        kept = batch.get("hidden")  # (batch, tokens, hidden)
+        hidden = self.lower(encoder, batch) if kept is None else kept
+        prefix = Prefix(self.prompt(), self.place)
+        return upper_states(encoder, batch, hidden, prefix, self.only)
 
 
 class Prefix:
@@ -106,7 +124,8 @@ class Prefix:
 
     def update(self, key, value, layer: int, *_):
         """Keys and values (batch, heads, tokens, size) of ``layer``, with its prompt in front."""
-        prompt = self.vectors[layer - self.first].unsqueeze(1).expand(-1, len(key), -1, -1, -1)
+        prompt = self.vectors[layer - self.first].to(key.dtype)  # (2, heads, tokens, size)
+        prompt = prompt.unsqueeze(1).expand(-1, len(key), -1, -1, -1)
         return torch.cat([prompt[0], key], 2), torch.cat([prompt[1], value], 2)
 
 
@@ -141,10 +160,21 @@ def is_causal(encoder) -> bool:
     return hasattr(encoder, "rotary_emb")
 
 
-def lower_states(encoder, batch: dict, stop: int) -> torch.Tensor:
+def lower_states(encoder, batch: dict, stop: int, prefix=None) -> torch.Tensor:
     """States after the embeddings and the first ``stop`` layers, (batch, tokens, hidden)."""
     embed = encoder.embed_tokens if is_causal(encoder) else encoder.embeddings
-    return run_layers(encoder, embed(batch["input_ids"]), batch["attention_mask"], 0, stop)
+    hidden = embed(batch["input_ids"])  # (batch, tokens, hidden)
+    return run_layers(encoder, hidden, batch["attention_mask"], 0, stop, prefix)
+
+
+def upper_states(encoder, batch: dict, hidden, prefix, only: int | None = None) -> torch.Tensor:
+    """States after the layers from the prefix's first to the last, of ``only`` if it is given."""
+    stop = encoder.config.num_hidden_layers - (only is not None)
+    mask = batch["attention_mask"]
+    hidden = run_layers(encoder, hidden, mask, prefix.first, stop, prefix)
+    if only is not None:
+        return top_layer(encoder, hidden, batch, only, prefix)
+    return encoder.norm(hidden) if is_causal(encoder) else hidden
 
 
 def run_layers(encoder, hidden, attention_mask, start: int, stop: int, prefix=None):
@@ -163,6 +193,24 @@ def run_layers(encoder, hidden, attention_mask, start: int, stop: int, prefix=No
     for layer in layers[start:stop]:
         hidden = layer(hidden, attention_mask=mask, past_key_values=prefix, **options)
     return hidden
+
+
+def top_layer(encoder, hidden, batch: dict, only: int, prefix) -> torch.Tensor:
+    """Put one token of each text, ``only``, through the last layer of a BERT.
+
+    All tokens give their keys and values; the states of the others stay as they were.
+    """
+    layer, chosen = encoder.encoder.layer[-1], batch["input_ids"] == only  # (batch, tokens)
+    own, heads = layer.attention.self, encoder.config.num_attention_heads
+    one = hidden[chosen].unsqueeze(1)  # (batch, 1, hidden)
+    key, value = (split_heads(part(hidden), heads) for part in (own.key, own.value))
+    key, value = prefix.update(key, value, own.layer_idx)
+    seen = F.pad(batch["attention_mask"].bool(), (prefix.tokens, 0), value=True)[:, None, None]
+    query = split_heads(own.query(one), heads)  # (batch, heads, 1, size)
+    context = F.scaled_dot_product_attention(query, key, value, seen)
+    one = layer.attention.output(merge_heads(context), one)
+    one = layer.output(layer.intermediate(one), one)
+    return hidden.masked_scatter(chosen.unsqueeze(-1), one)
 
 
 class Bottleneck(nn.Module):
@@ -202,9 +250,14 @@ def describe(prompt: TrainedPrompt | None) -> dict | None:
     if prompt is None:
         return None
     kind, = (kind for kind, made in KINDS.items() if type(prompt) is made)
-    return {"kind": kind, "shape": list(prompt.vectors.shape), "place": prompt.place}
+    about = {"kind": kind, "shape": list(prompt.vectors.shape), "place": prompt.place}
+    return about | {"below": getattr(prompt, "below", None) is not None}
 
 
 def build_prompt(about: dict | None) -> TrainedPrompt | None:
     """A prompt for the tensors of a file that says this about it."""
-    return about and KINDS[about["kind"]](torch.zeros(about["shape"]), about["place"])
+    if about is None:
+        return None
+    shape, place = about["shape"], about["place"]
+    below = {"below": torch.zeros(place, *shape[1:])} if about["below"] else {}
+    return KINDS[about["kind"]](torch.zeros(shape), place, **below)

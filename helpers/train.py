@@ -232,12 +232,18 @@ def warm_cosine(step: int, steps: int, warm_up: int = 20) -> float:
 
 
 @torch.inference_mode()
-def judge(classifier, inputs, labels, batch_size: int = 64) -> tuple[float, float]:
-    """Cross-entropy and accuracy of ``classifier`` on ``inputs``, batch by batch."""
+def logits_of(classifier, inputs, batch_size: int = 64) -> torch.Tensor:
+    """Logits (texts, labels), computed in batches of like length."""
     logits = torch.empty(len(inputs), len(classifier.labels))
     order = torch.tensor([len(row) for row in inputs.ids]).argsort()
     for rows in order.split(batch_size):
         logits[rows] = classifier(inputs[rows])
+    return logits
+
+
+def judge(classifier, inputs, labels, batch_size: int = 64) -> tuple[float, float]:
+    """Cross-entropy and accuracy of ``classifier`` on ``inputs``."""
+    logits = logits_of(classifier, inputs, batch_size)
     right = (logits.argmax(-1) == labels).float()
     return F.cross_entropy(logits, labels).item(), right.mean().item()
 
@@ -257,6 +263,13 @@ def tune_epoch(classifier, optimizer, inputs, labels, batch_size: int, epoch, ep
         optimizer.step()
         total += loss.item() * len(rows)
     return total / len(labels)
+
+
+def prompt_optimizer(classifier, lr: float, head_lr: float):
+    """AdamW for prompt and head, each with its own full learning rate."""
+    groups = [{"params": classifier.prompt.parameters(), "full": lr},
+              {"params": classifier.head.parameters(), "full": head_lr}]
+    return torch.optim.AdamW(groups, weight_decay=0.0)
 
 
 def tune(classifier, train, validation, *, lr: float = 1e-2, head_lr: float = 1e-3,
@@ -280,10 +293,7 @@ def tune(classifier, train, validation, *, lr: float = 1e-2, head_lr: float = 1e
     for _, labels in (train, validation):
         check_labels(labels, classifier.labels)
     trained = {n: p for n, p in classifier.named_parameters() if p.requires_grad}
-    own = [p for n, p in trained.items() if n.startswith("prompt.")]
-    optimizer = torch.optim.AdamW([{"params": own, "full": lr},
-                                   {"params": classifier.head.parameters(), "full": head_lr}],
-                                  weight_decay=0.0)
+    optimizer = prompt_optimizer(classifier, lr, head_lr)
     history, best = resume(checkpoint, trained, optimizer)
     for epoch in epochs_left(history, epochs, None):
         with rescue(trained, best, epoch, lr):

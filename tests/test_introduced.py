@@ -10,10 +10,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # Notebook 00 is a preview and says so.
 PATHS = [path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
          if not path.name.startswith("00")]
-TAUGHT = ("attention", "data", "models", "prompts", "encode", "train")
+TAUGHT = ("attention", "data", "models", "prompts", "encode", "train", "soft_prompts",
+          "verbalizers")
 # What the course does not teach: reading and writing of files. (Checks of arguments, errors and
 # constants need no introduction either.)
-PLUMBING = {"find_model", "loading", "read_features", "read_saved", "read_table", "resume",
+PLUMBING = {"build_prompt", "describe", "find_model", "loading", "read_features", "read_saved",
+            "read_table", "resume",
             "save_checkpoint", "weights_hash", "write_features"}
 
 

@@ -81,13 +81,13 @@ def test_it_read_no_review_that_a_notebook_tests_on(imdb):
         assert not read & {fingerprint(text) for text in reviews["test"]["text"]}
 
 
-@pytest.mark.parametrize("stage", ["words", "opinions"])
+@pytest.mark.parametrize("stage", ["words", "opinions", "verdicts"])
 def test_an_interrupted_run_ends_like_a_whole_one(script, tmp_path, monkeypatch, stage):
     reviews = load_reviews("imdb", (200, 20, 10))
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         folder.mkdir()
-        if stage == "opinions":  # goes on from the words
+        if stage != "words":  # goes on from what is there
             shutil.copy(DELTA, folder)
             shutil.copy(DATA / "reviewbert.csv", folder)
     curve = script.train(reviews, 12000, whole, stage, every=1)
@@ -114,6 +114,29 @@ def test_opinion_words_are_hidden_more_often(script):
     assert tokenizer.unk_token_id not in words and len({*words}) == len(words)
     assert shares[words].min() == shares.max() == pytest.approx(0.6)
     assert not shares[tokenizer.all_special_ids].any()
+
+
+def test_a_verdict_comes_from_the_rest_of_the_review(script):
+    tokenizer, _ = load_encoder(NAME)
+    review = "The plot is boring all the way. I had fun, great fun. It was not a good idea at all."
+    pieces, shares = script.questions(tokenizer, [review, "One sentence is no review, however good."])
+    words = [{word: share for word, share in zip(script.OPINION_WORDS, row.tolist(), strict=True)
+              if share} for row in shares]
+    # "not a good" does not count, and one word elsewhere ("boring", for the second) is too little
+    assert words == [{"fun": pytest.approx(2 / 3), "great": pytest.approx(1 / 3)},
+                     {"boring": 0.25, "fun": 0.5, "great": 0.25}]
+    assert tokenizer.decode(pieces[0]) == (
+        "[CLS] the plot is boring all the way. it was [MASK]. [SEP]")
+
+
+def test_muon_in_float32_is_muon(script):
+    from torch.optim._muon import _zeropower_via_newtonschulz as library
+
+    torch.manual_seed(0)
+    for shape in ((8, 24), (24, 8)):
+        gradient, rest = torch.randn(shape), ((3.4445, -4.7750, 2.0315), 5, 1e-7)
+        ours, theirs = script.orthogonal(gradient, *rest), library(gradient, *rest).float()
+        assert (ours - theirs).abs().max() < 0.03  # theirs is rounded to bfloat16 at every step
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(script, tmp_path, monkeypatch):

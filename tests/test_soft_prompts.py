@@ -103,6 +103,51 @@ def test_kept_lower_states_change_nothing(model, deep):
         torch.testing.assert_close(classifier(kept[rows]), classifier(plain[rows]), **close)
 
 
+@pytest.fixture
+def below(model):
+    """A deep prompt on the two top layers over a frozen one in the others."""
+    torch.manual_seed(0)
+    whole = torch.randn(prefix_shape(model[1], 4, 6))
+    return DeepPrompt(whole[4:].clone(), 4, below=whole[:4].clone()), DeepPrompt(whole)
+
+
+def test_a_frozen_part_below_is_read_like_a_trained_one(model, batch, below):
+    part, whole = below
+    with torch.no_grad():
+        torch.testing.assert_close(part(model[1], batch), whole(model[1], batch), **close)
+    assert [name for name, _ in part.named_parameters()] == ["vectors"]
+
+
+def test_kept_lower_states_hold_what_the_frozen_part_did(model, below):
+    classifier = PromptClassifier(*model, ["a", "b"], prompt=below[0])
+    plain, kept = Inputs(classifier, TEXTS), Inputs(classifier, TEXTS)
+    keep_lower(classifier, kept)
+    with torch.no_grad():
+        torch.testing.assert_close(classifier(kept[[0, 2]]), classifier(plain[[0, 2]]), **close)
+
+
+def test_the_frozen_part_is_saved_and_loaded(model, below, tmp_path):
+    classifier = PromptClassifier(*model, ["a", "b"], prompt=below[0])
+    path = save_classifier(classifier, tmp_path / "prompt.safetensors")
+    loaded = load_classifier(path, *model)
+    assert torch.equal(loaded.prompt.below, below[0].below)
+    assert torch.equal(encode(loaded, TEXTS), encode(classifier, TEXTS))
+
+
+@pytest.mark.parametrize("first", [0, 4])
+def test_the_top_layer_for_one_token_alone(model, deep, first):
+    """The same logits and the same gradient as from all of the layer's tokens."""
+    classifier = PromptClassifier(*model, ["a", "b"], Template("{} it was [MASK] ."), "mask",
+                                  prompt=deep(first=first))
+    found = []
+    for only in (None, model[0].mask_token_id):
+        classifier.prompt.only = only
+        logits = classifier(Inputs(classifier, TEXTS)[[0, 1, 2]])
+        slope, = torch.autograd.grad(logits[:, 0].sum(), classifier.prompt.vectors)
+        found.append((logits, slope))
+    torch.testing.assert_close(*found, rtol=1e-4, atol=2e-5)
+
+
 def test_soft_prompt_equals_peft(model, batch):
     _, encoder = load_encoder(dtype=torch.float32)
     about = PromptTuningConfig(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=4)

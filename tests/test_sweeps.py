@@ -53,6 +53,17 @@ def test_rows_of_08_agree_with_each_other():
         assert set(judged["template"]) == {"{}", best} and len(judged) == 10
 
 
+def test_rows_of_11_hold_what_the_course_claims():
+    table = pd.read_csv(ROOT / "data" / "11_sweep.csv", comment="#")
+    tests = table[table["part"] == "test"]
+    assert not tests.duplicated(["method", "seed"]).any()
+    deep, full = (tests[tests["method"] == name] for name in ("deep 6", "full"))
+    assert len(deep) == len(full) == 5
+    assert (deep["learnt"] <= 0.005 * 22.7e6).all()
+    assert deep["accuracy"].mean() > full["accuracy"].mean() - 0.5
+    assert deep["accuracy"].min() > 70  # no seed ends at the majority class
+
+
 def test_a_sweep_without_a_number_says_what_to_do():
     done = subprocess.run([sys.executable, "data/sweep.py"], cwd=ROOT, text=True,
                           capture_output=True)
