@@ -249,7 +249,8 @@ def describe(prompt: TrainedPrompt | None) -> dict | None:
     """What a saved file must say to build the (folded) prompt again."""
     if prompt is None:
         return None
-    kind, = (kind for kind, made in KINDS.items() if type(prompt) is made)
+    name = type(prompt).__name__  # a notebook's own definition of the same class counts, too
+    kind, = (kind for kind, made in KINDS.items() if made.__name__ == name)
     about = {"kind": kind, "shape": list(prompt.vectors.shape), "place": prompt.place}
     return about | {"below": getattr(prompt, "below", None) is not None}
 
