@@ -120,8 +120,8 @@ def test_a_verdict_comes_from_the_rest_of_the_review(script):
     tokenizer, _ = load_encoder(NAME)
     review = "The plot is boring all the way. I had fun, great fun. It was not a good idea at all."
     pieces, shares = script.questions(tokenizer, [review, "One sentence is no review, however good."])
-    words = [{word: share for word, share in zip(script.OPINION_WORDS, row.tolist(), strict=True)
-              if share} for row in shares]
+    words = [{script.OPINION_WORDS[i]: row[i].item() for i in row.nonzero().flatten()}
+             for row in shares]
     # "not a good" does not count, and one word elsewhere ("boring", for the second) is too little
     assert words == [{"fun": pytest.approx(2 / 3), "great": pytest.approx(1 / 3)},
                      {"boring": 0.25, "fun": 0.5, "great": 0.25}]
