@@ -119,7 +119,7 @@ def test_opinion_words_are_hidden_more_often(script):
 def test_a_verdict_comes_from_the_rest_of_the_review(script):
     tokenizer, _ = load_encoder(NAME)
     review = "The plot is boring all the way. I had fun, great fun. It was not a good idea at all."
-    pieces, shares = script.questions(tokenizer, [review, "One sentence is no review, however good."])
+    pieces, shares = script.questions(tokenizer, [review, "One sentence, however good."])
     words = [{script.OPINION_WORDS[i]: row[i].item() for i in row.nonzero().flatten()}
              for row in shares]
     # "not a good" does not count, and one word elsewhere ("boring", for the second) is too little
