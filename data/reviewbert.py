@@ -2,7 +2,7 @@
 
     python data/reviewbert.py words --tokens 5500000
     python data/reviewbert.py opinions --tokens 5000000
-    python data/reviewbert.py verdicts --tokens 5000000
+    python data/reviewbert.py verdicts --tokens 1400000
 
 The embeddings and the two lowest layers stay frozen; the four top layers and a new masked-LM head,
 tied to the embeddings, are trained on the reviews of the training and validation split without
@@ -228,9 +228,11 @@ def train(reviews, tokens_to_read: float, folder: Path, stage: str = "words",
     torch.manual_seed(0)  # of the new head
     tokenizer, encoder = load_encoder(dtype=torch.float32)
     read_texts = [*reviews["train"]["text"], *reviews["validation"]["text"]]
-    pieces, verdicts = chunks(tokenizer, read_texts, STAGES[stage].window), None
+    window = STAGES[stage].window
     if stage == "verdicts":
-        pieces, verdicts = questions(tokenizer, read_texts, STAGES[stage].window)
+        pieces, verdicts = questions(tokenizer, read_texts, window)
+    else:
+        pieces, verdicts = chunks(tokenizer, read_texts, window), None
     unseen = chunks(tokenizer, reviews["test"]["text"][:400])
     model, counts = build(encoder, pieces)
     common = (counts >= 20).nonzero().squeeze(1)  # the answers that are trained: (common,)
@@ -251,7 +253,7 @@ def train(reviews, tokens_to_read: float, folder: Path, stage: str = "words",
     with tqdm(total=int(tokens_to_read), initial=read, unit="token", unit_scale=True) as bar:
         while read < tokens_to_read:
             # the step chooses the batch and its masks, so a resumed run reads what it would have
-            rows, generator = batch_of(step, pieces, STAGES[stage].window)
+            rows, generator = batch_of(step, pieces, window)
             batch = pad([pieces[row] for row in rows], tokenizer.pad_token_id)
             blank = batch["input_ids"] == tokenizer.mask_token_id  # a prompt's own [MASK]
             batch, hidden, answers = hide(batch, shares, tokenizer.mask_token_id, generator)
