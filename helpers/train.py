@@ -272,15 +272,15 @@ def prompt_optimizer(classifier, lr: float, head_lr: float):
     return torch.optim.AdamW(groups, weight_decay=0.0)
 
 
-def tune(classifier, train, validation, *, lr: float = 1e-2, head_lr: float = 1e-3,
+def tune(classifier, train, validation, *, lr: float = 1e-2, head_lr: float = 3e-2,
          epochs: int = 8, batch_size: int = 16, seed: int = 0,
          checkpoint: str | Path | None = None) -> list[dict]:
     """Train prompt and head together with AdamW, the encoder frozen.
 
     Args:
         train, validation: pairs ``(inputs, labels)`` of ``encode.Inputs`` and (texts,) numbers.
-        lr: learning rate of the prompt; it needs a far higher one than the head (Lester et al.
-            2021).
+        lr, head_lr: learning rates of the prompt and of the head. The head's must suit the scale
+            of the states that it reads: too slow a head collapses (notebook 10).
         checkpoint: a file, written after each epoch; an interrupted call goes on from it.
 
     Returns:

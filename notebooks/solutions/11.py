@@ -5,7 +5,7 @@ import math
 import torch
 
 HINTS = {
-    1: ["A prompt token is a key and a value in each layer, and each of them has the hidden size.",
+    1: ["A token is a key and a value in each layer, each of them kv_heads x size numbers wide.",
         "The head has a weight for each state and label, and a bias for each label."],
     2: ["The share of one query is the sum of its first m weights.",
         "Bring queries before heads, then let mask.bool() choose: (real queries, heads)."],
@@ -17,19 +17,20 @@ HINTS = {
 
 
 def check_1(answer):
-    given = answer(3, 5, 8, 4)
+    given = answer(3, 5, 2, 4, 24, 4)
     assert given is not None, "The function returns nothing yet."
     assert given != 240, "The head learns, too: add it."
-    assert given != 272, "The head has a bias for each label."
-    assert given not in (156, 120), "Each token has a key and a value: twice the hidden size."
-    assert given not in (116, 80), "Each of the layers has a prompt of its own."
-    assert given == 276, "2 x layers x tokens x hidden for the prompt, labels x (hidden + 1) more."
-    assert answer(6, 16, 384, 2) == 74_498, "It must hold for the prompt of this notebook, too."
+    assert given != 336, "The head has a bias for each label."
+    assert given != 820, "Keys and values are kv_heads x size wide, not as wide as the hidden size."
+    assert given not in (220, 120), "Each token has a key and a value: twice the width."
+    assert given not in (180, 80), "Each of the layers has a prompt of its own."
+    assert given == 340, "2 x layers x tokens x width for the prompt, labels x (hidden + 1) more."
+    assert answer(6, 16, 12, 32, 384, 2) == 74_498, "It must hold for ReviewBERT, too."
 
 
 def solution_1():
-    def numbers(layers, tokens, hidden, labels):
-        return 2 * layers * tokens * hidden + labels * (hidden + 1)
+    def numbers(layers, tokens, kv_heads, size, hidden, labels):
+        return 2 * layers * tokens * kv_heads * size + labels * (hidden + 1)
 
     return numbers
 

@@ -10,13 +10,16 @@ def mean_of_means(weights, m, mask):
 
 WRONG = {
     "11-1": [
-        (lambda layers, tokens, hidden, labels: 2 * layers * tokens * hidden, "add it"),
-        (lambda layers, tokens, hidden, labels: 2 * layers * tokens * hidden + labels * hidden,
-         "a bias for each label"),
-        (lambda layers, tokens, hidden, labels: layers * tokens * hidden + labels * (hidden + 1),
-         "a key and a value"),
-        (lambda layers, tokens, hidden, labels: 2 * tokens * hidden + labels * (hidden + 1),
-         "Each of the layers"),
+        (lambda layers, tokens, kv, size, hidden, labels: 2 * layers * tokens * kv * size,
+         "add it"),
+        (lambda layers, tokens, kv, size, hidden, labels:
+         2 * layers * tokens * kv * size + labels * hidden, "a bias for each label"),
+        (lambda layers, tokens, kv, size, hidden, labels:
+         2 * layers * tokens * hidden + labels * (hidden + 1), "not as wide"),
+        (lambda layers, tokens, kv, size, hidden, labels:
+         layers * tokens * kv * size + labels * (hidden + 1), "a key and a value"),
+        (lambda layers, tokens, kv, size, hidden, labels:
+         2 * tokens * kv * size + labels * (hidden + 1), "Each of the layers"),
     ],
     "11-2": [
         (lambda weights, m, mask: weights[..., :m].sum(-1), "not (2, 2, 3)"),
