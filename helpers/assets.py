@@ -18,6 +18,7 @@ import tempfile
 import time
 import warnings
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -210,9 +211,13 @@ def _download(name: str, line: str, part: Path) -> Path:
     ):
         command += ["-r", str(requirement)]
         pip = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | here)
-        while pip.poll() is None:
-            bar.update(min(bar.total, _megabytes(part)) - bar.n)
-            time.sleep(0.2)
+        try:
+            while pip.poll() is None:
+                bar.update(min(bar.total, _megabytes(part)) - bar.n)
+                time.sleep(0.2)
+        finally:  # nor does an interrupted call leave pip behind
+            pip.kill()
+            pip.wait()
         if pip.returncode == 0:
             bar.update(bar.total - bar.n)
             return next((part / "wheel").iterdir())
@@ -222,11 +227,10 @@ def _download(name: str, line: str, part: Path) -> Path:
 
 def _megabytes(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:  # pip moves its temporary files while we look
-            total += path.stat().st_size
-        except OSError:
-            pass
+    for parent, _, files in os.walk(folder):  # pip moves and deletes both kinds while we look:
+        for file in files:  # os.walk passes over a folder that is gone,
+            with suppress(OSError):  # and this over a file
+                total += os.path.getsize(os.path.join(parent, file))
     return total // 1_000_000
 
 

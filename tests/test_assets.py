@@ -140,6 +140,33 @@ def test_damage_is_noticed(index, own_cache, monkeypatch, damage):
     assert usable(own_cache) == [folder]
 
 
+def test_the_bar_bears_folders_that_vanish(tmp_path, monkeypatch):
+    (tmp_path / "kept").write_bytes(bytes(3_000_000))
+    scan = os.scandir
+
+    def late(folder):  # pip has deleted its folder between our finding and our reading it
+        if Path(folder).name == "pip-unpack":
+            os.rmdir(folder)
+        return scan(folder)
+    (tmp_path / "pip-unpack").mkdir()
+    monkeypatch.setattr(os, "scandir", late)
+    assert assets._megabytes(tmp_path) == 3
+    assert not (tmp_path / "pip-unpack").exists()
+
+
+def test_interrupted_download_stops_pip(index, own_cache, monkeypatch):
+    started, popen = [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen",
+                        lambda *args, **how: started.append(popen(*args, **how)) or started[-1])
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(assets, "_megabytes", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(NAME)
+    assert started[0].returncode is not None and usable(own_cache) == []
+
+
 def test_two_processes_fetch_once(index, own_cache):
     call = ("import sys; from pathlib import Path; from helpers import assets;"
             "assets.PINS = Path(sys.argv[1]); print(assets.fetch(sys.argv[2]))")
