@@ -58,7 +58,7 @@ def test_rows_of_11_hold_what_the_course_claims():
     assert not table.duplicated(["method", "seed"]).any()
     for row in table.itertuples():  # the stored answers are those of the stored accuracy
         digits = bytes.fromhex(row.right)
-        assert 10 * row.accuracy == pytest.approx(int.from_bytes(digits).bit_count())
+        assert 10 * row.accuracy == pytest.approx(int.from_bytes(digits[:125]).bit_count())
     deep = table[table["method"].str.match("deep|SmolLM2 prefix")]
     assert (deep.groupby("method").size()[["deep 1", "deep 2", "deep 4", "deep 6",
                                            "SmolLM2 prefix"]] == 5).all()
