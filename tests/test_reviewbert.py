@@ -83,21 +83,22 @@ def test_it_read_no_review_that_a_notebook_tests_on(imdb):
 
 @pytest.mark.parametrize("stage", ["words", "opinions", "verdicts"])
 def test_an_interrupted_run_ends_like_a_whole_one(script, tmp_path, monkeypatch, stage):
-    reviews = load_reviews("imdb", (200, 20, 10))
+    reviews = load_reviews("imdb", (200, 20, 4))
+    monkeypatch.setattr(script, "BATCH_TOKENS", 512)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         folder.mkdir()
         if stage != "words":  # goes on from what is there
             shutil.copy(DELTA, folder)
             shutil.copy(DATA / "reviewbert.csv", folder)
-    curve = script.train(reviews, 12000, whole, stage, every=1)
+    curve = script.train(reviews, 1400, whole, stage, every=1)
     calls = iter(range(2))  # two batches, then the machine goes down
     batch_of = script.batch_of
     monkeypatch.setattr(script, "batch_of", lambda *args: (next(calls), batch_of(*args))[1])
     with pytest.raises(StopIteration):
-        script.train(reviews, 12000, broken, stage, every=1)
+        script.train(reviews, 1400, broken, stage, every=1)
     monkeypatch.setattr(script, "batch_of", batch_of)
-    resumed = script.train(reviews, 12000, broken, stage, every=1)
+    resumed = script.train(reviews, 1400, broken, stage, every=1)
     keys = [key for key in curve[0] if key != "seconds"]
     new = slice(-3, None)
     assert ([[row[k] for k in keys] for row in resumed[new]]

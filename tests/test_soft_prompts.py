@@ -242,8 +242,8 @@ def data(model, reviews, prompt):
 def test_tuning_learns_and_leaves_the_base_alone(data):
     classifier, train, validation = data
     before = weights_hash(classifier.encoder)
-    history = tune(classifier, train, validation, epochs=12)
-    assert history[-1]["train_loss"] < history[0]["train_loss"] - 0.02, history
+    history = tune(classifier, train, validation, epochs=4)
+    assert history[-1]["train_loss"] < history[0]["train_loss"] - 0.1, history
     assert weights_hash(classifier.encoder) == before
     assert all(p.grad is None for p in classifier.encoder.parameters())
     assert history[-1]["accuracy"] == judge(classifier, *validation)[1]
