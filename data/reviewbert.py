@@ -51,8 +51,11 @@ class Stage(NamedTuple):
     opinions: float  # share of the opinion words that are hidden
 
 
-STAGES = {"words": Stage(128, 0.2, 0.2), "opinions": Stage(64, 0.13, 0.6),
-          "verdicts": Stage(40, 0.13, 0.13)}
+STAGES = {
+    "words": Stage(128, 0.2, 0.2),
+    "opinions": Stage(64, 0.13, 0.6),
+    "verdicts": Stage(40, 0.13, 0.13),
+}
 # What the stage "verdicts" teaches the model to read; other wordings it never sees.
 PROMPTS = ("{} it was [MASK] .", "{} the movie is [MASK] .", "{} a [MASK] film .", "{} [MASK] .")
 
@@ -162,8 +165,10 @@ def held_out(model, tokenizer, pieces) -> dict[str, float]:
         logits = decoder(states(model, batch, hidden))  # (masked, vocabulary)
         losses.append(F.cross_entropy(logits, answers, reduction="none"))
         right.append((logits.argmax(-1) == answers).float())
-    return {"held_out_loss": torch.cat(losses).mean().item(),
-            "held_out_accuracy": torch.cat(right).mean().item()}
+    return {
+        "held_out_loss": torch.cat(losses).mean().item(),
+        "held_out_accuracy": torch.cat(right).mean().item(),
+    }
 
 
 def orthogonal(gradient, factors, steps: int, eps: float) -> torch.Tensor:
@@ -185,11 +190,14 @@ class Trainer:
     def __init__(self, trained: dict, folder: Path):
         matrices = {name: p for name, p in trained.items() if p.ndim > 1}
         others = {name: p for name, p in trained.items() if p.ndim < 2}
-        muon = torch.optim.Muon(matrices.values(), MUON_LR, weight_decay=0.01,
-                                adjust_lr_fn="match_rms_adamw")
+        muon = torch.optim.Muon(
+            matrices.values(), MUON_LR, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+        )
         adamw = torch.optim.AdamW(others.values(), ADAM_LR, weight_decay=0.0)
-        self.parts = [(folder / "reviewbert-checkpoint-muon.safetensors", matrices, muon),
-                      (folder / "reviewbert-checkpoint-adamw.safetensors", others, adamw)]
+        self.parts = [
+            (folder / "reviewbert-checkpoint-muon.safetensors", matrices, muon),
+            (folder / "reviewbert-checkpoint-adamw.safetensors", others, adamw),
+        ]
 
     def step(self, loss: torch.Tensor, rate: float) -> None:
         """One step down ``loss``, at the share ``rate`` of the full learning rates."""
@@ -219,8 +227,9 @@ class Trainer:
             path.unlink(missing_ok=True)
 
 
-def train(reviews, tokens_to_read: float, folder: Path, stage: str = "words",
-          every: int = 100) -> list[dict]:
+def train(
+    reviews, tokens_to_read: float, folder: Path, stage: str = "words", every: int = 100
+) -> list[dict]:
     """Train on ``reviews``, write the delta and the curve to ``folder``; the curve's rows.
 
     Each stage but "words" starts from the delta and the curve that it finds in ``folder``.
@@ -244,9 +253,14 @@ def train(reviews, tokens_to_read: float, folder: Path, stage: str = "words",
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     before = [] if stage == "words" else go_on(model, folder)
     trainer = Trainer(trained, folder)
-    history = trainer.resume() or before or [
-        {"step": 0, "tokens": 0, "train_loss": None, "seconds": 0}
-        | held_out(model, tokenizer, unseen)]
+    history = (
+        trainer.resume()
+        or before
+        or [
+            {"step": 0, "tokens": 0, "train_loss": None, "seconds": 0}
+            | held_out(model, tokenizer, unseen)
+        ]
+    )
     step, total, spent = (history[-1][key] for key in ("step", "tokens", "seconds"))
     first, skipped = (before[-1][key] if before else 0 for key in ("step", "tokens"))
     read, start, losses = total - skipped, time.monotonic() - spent, []
@@ -264,8 +278,10 @@ def train(reviews, tokens_to_read: float, folder: Path, stage: str = "words",
                 said = logits[blank[either]].log_softmax(-1)[:, opinions]  # (rows, opinion words)
                 loss = loss - (verdicts[rows] * said).sum(1).mean()
             if not loss.isfinite():
-                raise TrainingError(f"The loss became {loss.item()} in step {step}: lower MUON_LR "
-                                    "and ADAM_LR, and go on from the last checkpoint.")
+                raise TrainingError(
+                    f"The loss became {loss.item()} in step {step}: lower MUON_LR "
+                    "and ADAM_LR, and go on from the last checkpoint."
+                )
             # up over the first steps, then down to zero in a straight line
             trainer.step(loss, min((step + 1 - first) / WARM_UP, 1 - read / tokens_to_read))
             step, fresh = step + 1, int(batch["attention_mask"].sum())
@@ -273,9 +289,12 @@ def train(reviews, tokens_to_read: float, folder: Path, stage: str = "words",
             losses.append(loss.item())
             bar.update(fresh)
             if step % every == 0 or read >= tokens_to_read:
-                row = {"step": step, "tokens": skipped + read,
-                       "train_loss": sum(losses) / len(losses),
-                       "seconds": round(time.monotonic() - start)}
+                row = {
+                    "step": step,
+                    "tokens": skipped + read,
+                    "train_loss": sum(losses) / len(losses),
+                    "seconds": round(time.monotonic() - start),
+                }
                 history.append(row | held_out(model, tokenizer, unseen))
                 trainer.save(history)
                 tqdm.write(json.dumps(history[-1]))

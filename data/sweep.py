@@ -44,10 +44,12 @@ def main() -> None:
     minutes = (time.perf_counter() - start) / 60
     where = HERE / f"{number}_sweep.csv"
     with open(where, "w", encoding="utf8") as file:
-        file.write(f"# python data/sweep.py {number}: {minutes:.0f} minutes on {os.cpu_count()} "
-                   f"cores ({platform.machine()}), Python {platform.python_version()}, "
-                   f"torch {torch.__version__}, transformers {version('transformers')}, "
-                   f"scikit-learn {version('scikit-learn')}\n")
+        file.write(
+            f"# python data/sweep.py {number}: {minutes:.0f} minutes on {os.cpu_count()} "
+            f"cores ({platform.machine()}), Python {platform.python_version()}, "
+            f"torch {torch.__version__}, transformers {version('transformers')}, "
+            f"scikit-learn {version('scikit-learn')}\n"
+        )
         pd.DataFrame(rows).round(4).to_csv(file, index=False)
     print(f"{len(rows)} rows in {where.name}")
 

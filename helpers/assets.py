@@ -304,8 +304,10 @@ def _assemble(delta: Delta, base: Path, into: Path) -> None:
     except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise AssetError(f"{path} cannot be read ({error}). {cure}") from error
     if sha256(base / "model.safetensors") != wanted:
-        raise AssetError(f"{path} was trained on other weights of {delta.base} than those in "
-                         f"{base}: delete that folder and try again.")
+        raise AssetError(
+            f"{path} was trained on other weights of {delta.base} than those in "
+            f"{base}: delete that folder and try again."
+        )
     replaced = shutil.ignore_patterns("model.safetensors", "manifest.json")
     shutil.copytree(base, into, ignore=replaced, dirs_exist_ok=True)
     known = load_file(base / "model.safetensors")

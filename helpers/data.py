@@ -106,10 +106,9 @@ def load_reviews(
     features = Features({"text": Value("string"), "label": label})
     parts = split(table, sizes, seed)
     named = zip(("train", "validation", "test"), parts, strict=True)
-    return DatasetDict({
-        name: Dataset.from_pandas(rows, features, preserve_index=False)
-        for name, rows in named
-    })
+    return DatasetDict(
+        {name: Dataset.from_pandas(rows, features, preserve_index=False) for name, rows in named}
+    )
 
 
 def read_table(source: str | Path, text_column: str, label_column: str):
@@ -126,8 +125,10 @@ def read_table(source: str | Path, text_column: str, label_column: str):
     for column in (text_column, label_column):
         if column not in table:
             have = ", ".join(map(str, table.columns))
-            raise DataError(f"{source} has no column {column!r}; it has: {have}. Name the right one"
-                            " with text_column= or label_column=.")
+            raise DataError(
+                f"{source} has no column {column!r}; it has: {have}. Name the right one"
+                " with text_column= or label_column=."
+            )
     table = table[[text_column, label_column]].set_axis(["text", "label"], axis=1)
     if table["label"].isna().any():
         row = int(table["label"].isna().to_numpy().argmax())

@@ -98,8 +98,14 @@ def keep_lower(classifier: PromptClassifier, inputs: Inputs) -> None:
 
 def features_key(classifier: PromptClassifier, texts: Sequence[str]) -> str:
     """A name for all that the features depend on."""
-    about = [classifier.encoder.base, str(classifier.encoder.dtype), classifier.template.text,
-             classifier.pooling, classifier.max_length, list(texts)]
+    about = [
+        classifier.encoder.base,
+        str(classifier.encoder.dtype),
+        classifier.template.text,
+        classifier.pooling,
+        classifier.max_length,
+        list(texts),
+    ]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24]
 
 

@@ -72,9 +72,7 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
     options = {"dtype": torch.float32, "use_safetensors": True}
     with loading(name):
         tokenizer = AutoTokenizer.from_pretrained(where)
-        encoder, info = AutoModel.from_pretrained(
-            where, output_loading_info=True, **options
-        )
+        encoder, info = AutoModel.from_pretrained(where, output_loading_info=True, **options)
     check_complete(name, info["missing_keys"])
     encoder.base = weights_hash(encoder)
     encoder = encoder.to(dtype or choose_dtype())
@@ -134,15 +132,19 @@ def check_complete(name: str | Path, missing: set[str]) -> None:
     """ModelError if weights were missing, which the library would have left at random."""
     missing = sorted(key for key in missing if not key.startswith("pooler."))
     if missing:
-        raise ModelError(f"{name!r} lacks {len(missing)} of its weights ({missing[0]}, ...): "
-                         "fetch the model again, or name one with all its weights.")
+        raise ModelError(
+            f"{name!r} lacks {len(missing)} of its weights ({missing[0]}, ...): "
+            "fetch the model again, or name one with all its weights."
+        )
 
 
 def check_vocabulary_head(name: str | Path, model: torch.nn.Module, missing: set[str]) -> None:
     """ModelError if a weight of the head was missing: what is loaded is an encoder alone."""
     if any(not key.startswith(f"{model.base_model_prefix}.") for key in missing):
-        raise ModelError(f"{name!r} has no head over the vocabulary: name a language model, for "
-                         "example 'ReviewBERT', or read its states with load_encoder.")
+        raise ModelError(
+            f"{name!r} has no head over the vocabulary: name a language model, for "
+            "example 'ReviewBERT', or read its states with load_encoder."
+        )
 
 
 def weights_hash(model: torch.nn.Module) -> str:

@@ -116,8 +116,16 @@ class PromptClassifier(nn.Module):
     returns token states (batch, tokens, hidden). None runs the encoder as it is.
     """
 
-    def __init__(self, tokenizer, encoder, labels: Sequence[str], template: Template = Template(),
-                 pooling: str = "mean", max_length: int = 256, prompt: nn.Module | None = None):
+    def __init__(
+        self,
+        tokenizer,
+        encoder,
+        labels: Sequence[str],
+        template: Template = Template(),
+        pooling: str = "mean",
+        max_length: int = 256,
+        prompt: nn.Module | None = None,
+    ):
         super().__init__()
         self.tokenizer, self.template = tokenizer, template
         self.pooling, self.max_length, self.prompt = pooling, max_length, prompt
@@ -145,9 +153,15 @@ def save_classifier(classifier: PromptClassifier, path: str | Path) -> Path:
     prompt = classifier.prompt and classifier.prompt.fold()  # notebooks 10 and 11
     trained = nn.ModuleDict({"head": classifier.head, "prompt": prompt})
     kept = {name: tensor.contiguous() for name, tensor in trained.state_dict().items()}
-    about = {"schema": SCHEMA, "base": classifier.encoder.base, "labels": classifier.labels,
-             "template": classifier.template.text, "pooling": classifier.pooling,
-             "max_length": classifier.max_length, "prompt": describe(prompt)}
+    about = {
+        "schema": SCHEMA,
+        "base": classifier.encoder.base,
+        "labels": classifier.labels,
+        "template": classifier.template.text,
+        "pooling": classifier.pooling,
+        "max_length": classifier.max_length,
+        "prompt": describe(prompt),
+    }
     part = Path(f"{path}.part")  # a half-written file never carries the final name
     save_file(kept, part, metadata={"about": json.dumps(about)})
     return part.replace(path)
@@ -161,9 +175,15 @@ def load_classifier(path: str | Path, tokenizer, encoder) -> PromptClassifier:
     """
     about, kept = read_saved(path)
     check_base(path, about["base"], encoder.base)
-    loaded = PromptClassifier(tokenizer, encoder, about["labels"], Template(about["template"]),
-                              about["pooling"], about["max_length"],
-                              build_prompt(about.get("prompt")))
+    loaded = PromptClassifier(
+        tokenizer,
+        encoder,
+        about["labels"],
+        Template(about["template"]),
+        about["pooling"],
+        about["max_length"],
+        build_prompt(about.get("prompt")),
+    )
     check_tensors(path, kept, loaded)
     loaded.load_state_dict(kept, strict=False)  # the encoder's own weights stay as they are
     return loaded
@@ -185,14 +205,19 @@ def read_saved(path: str | Path) -> tuple[dict, dict[str, torch.Tensor]]:
 def check_base(path: str | Path, saved: str, given: str) -> None:
     """PromptError unless both hashes are of the same base weights."""
     if saved != given:
-        raise PromptError(f"{path} was trained on base {saved[:12]}, but this encoder is "
-                          f"{given[:12]}: load the encoder that it was trained on.")
+        raise PromptError(
+            f"{path} was trained on base {saved[:12]}, but this encoder is "
+            f"{given[:12]}: load the encoder that it was trained on."
+        )
 
 
 def check_tensors(path: str | Path, kept: dict, classifier: PromptClassifier) -> None:
     """PromptError unless ``kept`` has the classifier's trained tensors, in name and shape."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in classifier.state_dict().items()
-              if not name.startswith("encoder.")}
+    wanted = {
+        name: tuple(tensor.shape)
+        for name, tensor in classifier.state_dict().items()
+        if not name.startswith("encoder.")
+    }
     held = {name: tuple(tensor.shape) for name, tensor in kept.items()}
     if held != wanted:
         raise PromptError(f"{path} does not fit: it holds {held}, the classifier needs {wanted}.")

@@ -92,8 +92,13 @@ class DeepPrompt(TrainedPrompt):
 
     only = None
 
-    def __init__(self, vectors, place: int = 0, through: nn.Module | None = None,
-                 below: torch.Tensor | None = None):
+    def __init__(
+        self,
+        vectors,
+        place: int = 0,
+        through: nn.Module | None = None,
+        below: torch.Tensor | None = None,
+    ):
         super().__init__(vectors, place, through)
         self.register_buffer("below", below)
 
@@ -250,7 +255,7 @@ def describe(prompt: TrainedPrompt | None) -> dict | None:
     if prompt is None:
         return None
     name = type(prompt).__name__  # a notebook's own definition of the same class counts, too
-    kind, = (kind for kind, made in KINDS.items() if made.__name__ == name)
+    (kind,) = (kind for kind, made in KINDS.items() if made.__name__ == name)
     about = {"kind": kind, "shape": list(prompt.vectors.shape), "place": prompt.place}
     return about | {"below": getattr(prompt, "below", None) is not None}
 

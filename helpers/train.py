@@ -23,9 +23,11 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 # What an optimizer remembers of each parameter from step to step.
-MEMORY = {torch.optim.SGD: ("momentum_buffer",),
-          torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"),
-          torch.optim.Muon: ("momentum_buffer",)}
+MEMORY = {
+    torch.optim.SGD: ("momentum_buffer",),
+    torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"),
+    torch.optim.Muon: ("momentum_buffer",),
+}
 
 
 class TrainingError(RuntimeError):
@@ -64,8 +66,10 @@ def make_optimizer(kind: str, trained: dict, lr: float, weight_decay: float):
     """``"sgd"`` (momentum 0.9) or ``"adamw"``; weight decay is for matrices, not for biases."""
     matrices = [p for p in trained.values() if p.ndim > 1]
     biases = [p for p in trained.values() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": weight_decay},
-              {"params": biases, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": biases, "weight_decay": 0.0},
+    ]
     if kind == "sgd":
         return torch.optim.SGD(groups, lr, momentum=0.9)
     if kind == "adamw":
@@ -135,9 +139,20 @@ def epochs_left(history: list[dict], epochs: int, patience: int | None) -> Itera
         yield epoch
 
 
-def fit(model: nn.Module, train, validation, *, lr: float = 0.1, epochs: int = 30,
-        batch_size: int = 64, weight_decay: float = 0.0, patience: int | None = None,
-        seed: int = 0, checkpoint: str | Path | None = None, optimizer: str = "sgd") -> list[dict]:
+def fit(
+    model: nn.Module,
+    train,
+    validation,
+    *,
+    lr: float = 0.1,
+    epochs: int = 30,
+    batch_size: int = 64,
+    weight_decay: float = 0.0,
+    patience: int | None = None,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    optimizer: str = "sgd",
+) -> list[dict]:
     """Train with SGD (momentum 0.9) or AdamW and a cosine schedule.
 
     Args:
@@ -178,8 +193,11 @@ def save_checkpoint(path, trained, best, optimizer, history) -> None:
         return
     tensors = {f"now.{name}": p.detach().clone() for name, p in trained.items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
-    tensors |= {f"{kind}.{name}": optimizer.state[p][kind]
-                for name, p in trained.items() for kind in MEMORY[type(optimizer)]}
+    tensors |= {
+        f"{kind}.{name}": optimizer.state[p][kind]
+        for name, p in trained.items()
+        for kind in MEMORY[type(optimizer)]
+    }
     part = Path(f"{path}.part")
     save_file(tensors, part, metadata={"history": json.dumps(history)})
     part.replace(path)
@@ -194,8 +212,7 @@ def resume(path, trained: dict, optimizer) -> tuple[list[dict], dict]:
             saved = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             history = json.loads(file.metadata()["history"])
         for name, p in trained.items():
-            optimizer.state[p] = {kind: saved[f"{kind}.{name}"]
-                                  for kind in MEMORY[type(optimizer)]}
+            optimizer.state[p] = {kind: saved[f"{kind}.{name}"] for kind in MEMORY[type(optimizer)]}
         put_back(trained, {name: saved[f"now.{name}"] for name in trained})
         return history, {name: saved[f"best.{name}"] for name in trained}
     except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
@@ -267,14 +284,25 @@ def tune_epoch(classifier, optimizer, inputs, labels, batch_size: int, epoch, ep
 
 def prompt_optimizer(classifier, lr: float, head_lr: float):
     """AdamW for prompt and head, each with its own full learning rate."""
-    groups = [{"params": classifier.prompt.parameters(), "full": lr},
-              {"params": classifier.head.parameters(), "full": head_lr}]
+    groups = [
+        {"params": classifier.prompt.parameters(), "full": lr},
+        {"params": classifier.head.parameters(), "full": head_lr},
+    ]
     return torch.optim.AdamW(groups, weight_decay=0.0)
 
 
-def tune(classifier, train, validation, *, lr: float = 1e-2, head_lr: float = 3e-2,
-         epochs: int = 8, batch_size: int = 16, seed: int = 0,
-         checkpoint: str | Path | None = None) -> list[dict]:
+def tune(
+    classifier,
+    train,
+    validation,
+    *,
+    lr: float = 1e-2,
+    head_lr: float = 3e-2,
+    epochs: int = 8,
+    batch_size: int = 16,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+) -> list[dict]:
     """Train prompt and head together with AdamW, the encoder frozen.
 
     Args:
@@ -299,8 +327,14 @@ def tune(classifier, train, validation, *, lr: float = 1e-2, head_lr: float = 3e
         with rescue(trained, best, epoch, lr):
             loss = tune_epoch(classifier, optimizer, *train, batch_size, epoch, epochs, seed)
             found = judge(classifier, *validation)
-        history.append({"epoch": epoch + 1, "train_loss": loss,
-                        "validation_loss": found[0], "accuracy": found[1]})
+        history.append(
+            {
+                "epoch": epoch + 1,
+                "train_loss": loss,
+                "validation_loss": found[0],
+                "accuracy": found[1],
+            }
+        )
         keep_best(best, trained, history)
         save_checkpoint(checkpoint, trained, best, optimizer, history)
     return history
@@ -329,10 +363,15 @@ def evaluate(predicted, labels, seed: int = 0) -> dict[str, float]:
     right = (predicted == labels).astype(float)
     low = high = right.mean()
     if 0 < right.mean() < 1:  # the interval of a constant is that constant
-        low, high = bootstrap((right,), np.mean, n_resamples=2000, method="percentile",
-                              rng=seed, batch=200).confidence_interval
-    scores = {"accuracy": accuracy_score(labels, predicted), "low": low, "high": high,
-              "f1": f1_score(labels, predicted, average="macro")}
+        low, high = bootstrap(
+            (right,), np.mean, n_resamples=2000, method="percentile", rng=seed, batch=200
+        ).confidence_interval
+    scores = {
+        "accuracy": accuracy_score(labels, predicted),
+        "low": low,
+        "high": high,
+        "f1": f1_score(labels, predicted, average="macro"),
+    }
     return {name: round(100 * float(s), 1) for name, s in scores.items()}
 
 

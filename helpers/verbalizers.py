@@ -28,8 +28,10 @@ def check_one_token(tokenizer, word: str, ids: list[int]) -> None:
     """VerbalizerError unless ``ids``, the tokens of ``word``, are one known token."""
     if len(ids) != 1 or ids[0] == tokenizer.unk_token_id:
         pieces = " ".join(tokenizer.convert_ids_to_tokens(ids)) or "nothing"
-        raise VerbalizerError(f"The label word {word!r} is not one token here, but {pieces}; there "
-                              "is one place to write in: choose a word that is one token.")
+        raise VerbalizerError(
+            f"The label word {word!r} is not one token here, but {pieces}; there "
+            "is one place to write in: choose a word that is one token."
+        )
 
 
 def word_head(lm, ids: Sequence[int]) -> nn.Module:
@@ -60,8 +62,10 @@ def check_head(lm, head: nn.Module, ids: Sequence[int]) -> None:
     except (TypeError, RuntimeError, NotImplementedError):
         same = False
     if not same:
-        raise VerbalizerError(f"The head of {type(lm).__name__} is built in a way that is not "
-                              "known here: take a BERT-, RoBERTa- or Llama-type model.")
+        raise VerbalizerError(
+            f"The head of {type(lm).__name__} is built in a way that is not "
+            "known here: take a BERT-, RoBERTa- or Llama-type model."
+        )
 
 
 POOLS = {"logsumexp": torch.logsumexp, "mean": torch.mean}
@@ -96,20 +100,29 @@ def check_words(words: dict, ids: list[list[int]], how: str) -> None:
     """VerbalizerError unless each of two or more labels has words that are its own."""
     owner = {}
     if len(words) < 2 or how not in POOLS:
-        raise VerbalizerError("Give the words of two or more labels, and how='logsumexp' or "
-                              f"'mean'; here are {len(words)} labels and how={how!r}.")
+        raise VerbalizerError(
+            "Give the words of two or more labels, and how='logsumexp' or "
+            f"'mean'; here are {len(words)} labels and how={how!r}."
+        )
     for (label, some), numbers in zip(words.items(), ids, strict=True):
         if isinstance(some, str) or not numbers:
             raise VerbalizerError(f"The label {label!r} needs a list of one or more words.")
         for word, number in zip(some, numbers, strict=True):
             if number in owner:
-                raise VerbalizerError(f"{word!r} stands under {owner[number]!r} and {label!r}: "
-                                      "name each word once.")
+                raise VerbalizerError(
+                    f"{word!r} stands under {owner[number]!r} and {label!r}: name each word once."
+                )
             owner[number] = label
 
 
-def zero_shot(tokenizer, lm, template: str, words: dict[str, Sequence[str]],
-              how: str = "logsumexp", max_length: int = 256) -> PromptClassifier:
+def zero_shot(
+    tokenizer,
+    lm,
+    template: str,
+    words: dict[str, Sequence[str]],
+    how: str = "logsumexp",
+    max_length: int = 256,
+) -> PromptClassifier:
     """A classifier without training, for ``encode`` and ``predict`` like any other.
 
     Args:
@@ -122,7 +135,8 @@ def zero_shot(tokenizer, lm, template: str, words: dict[str, Sequence[str]],
     lm.base_model.base = lm.base
     template = Template(template.replace("[MASK]", mask))
     classifier = PromptClassifier(
-        tokenizer, lm.base_model, list(words), template, pooling, max_length)
+        tokenizer, lm.base_model, list(words), template, pooling, max_length
+    )
     classifier.head = Verbalizer(tokenizer, lm, words, how)
     return classifier
 
@@ -131,17 +145,23 @@ def check_place(tokenizer, template: str, words: dict[str, Sequence[str]]) -> No
     """VerbalizerError unless ``template`` has a place for a word, and the words fit in there."""
     mask = tokenizer.mask_token
     if mask and template.replace(mask, "[MASK]").count("[MASK]") != 1:
-        raise VerbalizerError(f"This model fills a blank, and {template!r} does not have exactly "
-                              "one: write for example '{} It was [MASK].'")
+        raise VerbalizerError(
+            f"This model fills a blank, and {template!r} does not have exactly "
+            "one: write for example '{} It was [MASK].'"
+        )
     if not mask and ("[MASK]" in template or template.endswith((" ", "{}"))):
-        raise VerbalizerError(f"This model writes on behind {template!r}: end with words that "
-                              "lead to the answer, without [MASK] and without a space at the end.")
+        raise VerbalizerError(
+            f"This model writes on behind {template!r}: end with words that "
+            "lead to the answer, without [MASK] and without a space at the end."
+        )
     for word in sum(map(list, words.values()), []):
         spaced = " " + word.lstrip()
         apart = tokenizer.tokenize(word) != tokenizer.tokenize(spaced)
         if apart and not template.endswith("\n"):
-            raise VerbalizerError(f"To this model {word!r} and {spaced!r} are different tokens, "
-                                  f"and inside a text the second one is written: say {spaced!r}.")
+            raise VerbalizerError(
+                f"To this model {word!r} and {spaced!r} are different tokens, "
+                f"and inside a text the second one is written: say {spaced!r}."
+            )
 
 
 def mean_offset(logits: torch.Tensor) -> torch.Tensor:
@@ -197,5 +217,7 @@ def check_causal(encoder, ids: list[int]) -> None:
     if not ids:
         raise VerbalizerError("There is no text to put in front: leave classifier.prompt None.")
     if not hasattr(encoder, "rotary_emb") or not getattr(encoder.config, "use_cache", False):
-        raise VerbalizerError("In this model the examples would read the review too, so they "
-                              "cannot be read once for all: put them into the template.")
+        raise VerbalizerError(
+            "In this model the examples would read the review too, so they "
+            "cannot be read once for all: put them into the template."
+        )

@@ -26,8 +26,10 @@ def verdict(review: str, labels: Sequence[str], predict: Callable[[list[str]], o
         f"<td>{p:.0%}</td></tr>"
         for label, p in zip(labels, probabilities, strict=True)
     )
-    return (f"<p>“{html.escape(review)}” reads as <b>{html.escape(labels[best])}</b></p>"
-            f"<table>{rows}</table>")
+    return (
+        f"<p>“{html.escape(review)}” reads as <b>{html.escape(labels[best])}</b></p>"
+        f"<table>{rows}</table>"
+    )
 
 
 def review_box(labels: Sequence[str], predict: Callable, review: str) -> None:

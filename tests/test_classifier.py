@@ -20,8 +20,12 @@ from helpers.prompts import (
 )
 
 BOTH_SIDES = "Is this positive? {} It was [MASK]."
-TEXTS = ["a gripping , beautifully shot thriller .", "dull", "not bad at all , if a bit long .",
-         "I would rather watch paint dry for two hours than see this film again ."]
+TEXTS = [
+    "a gripping , beautifully shot thriller .",
+    "dull",
+    "not bad at all , if a bit long .",
+    "I would rather watch paint dry for two hours than see this film again .",
+]
 close = {"rtol": 0, "atol": 1e-5}
 
 
@@ -40,21 +44,25 @@ def test_short_texts_are_tokenised_as_if_joined(model, template):
 @pytest.mark.parametrize("max_length", [11, 12, 40, 64, 512])
 def test_truncation_cuts_the_review_only(model, max_length):
     tokenizer, _ = model
-    before, after = (tokenizer.encode(part, add_special_tokens=False)
-                     for part in BOTH_SIDES.split("{}"))
-    ids, = Template(BOTH_SIDES).input_ids(tokenizer, ["good film " * 900], max_length)
+    before, after = (
+        tokenizer.encode(part, add_special_tokens=False) for part in BOTH_SIDES.split("{}")
+    )
+    (ids,) = Template(BOTH_SIDES).input_ids(tokenizer, ["good film " * 900], max_length)
     assert len(ids) == max_length
-    assert ids[:len(before) + 1] == [tokenizer.cls_token_id, *before]
-    assert ids[-len(after) - 1:] == [*after, tokenizer.sep_token_id]
-    review = tokenizer.decode(ids[len(before) + 1:-len(after) - 1]).split()
-    assert review == (["good", "film"] * 900)[:len(review)] and review
+    assert ids[: len(before) + 1] == [tokenizer.cls_token_id, *before]
+    assert ids[-len(after) - 1 :] == [*after, tokenizer.sep_token_id]
+    review = tokenizer.decode(ids[len(before) + 1 : -len(after) - 1]).split()
+    assert review == (["good", "film"] * 900)[: len(review)] and review
 
 
-@pytest.mark.parametrize("template, max_length, message", [
-    ("word " * 600 + "{}", 256, "The prompt has 600 tokens.*Shorten the prompt"),
-    (BOTH_SIDES, 10, "one token of review"),
-    ("{}", 513, "max_length=513 .*window of 512"),
-])
+@pytest.mark.parametrize(
+    "template, max_length, message",
+    [
+        ("word " * 600 + "{}", 256, "The prompt has 600 tokens.*Shorten the prompt"),
+        (BOTH_SIDES, 10, "one token of review"),
+        ("{}", 513, "max_length=513 .*window of 512"),
+    ],
+)
 def test_window(model, template, max_length, message):
     with pytest.raises(PromptError, match=message):
         Template(template).input_ids(model[0], TEXTS, max_length)
@@ -63,7 +71,7 @@ def test_window(model, template, max_length, message):
 def test_special_tokens_in_a_review_stay_letters(make, model):
     classifier, special = make(BOTH_SIDES, "mask"), set(model[0].all_special_ids)
     for _ in range(2):  # nothing lingers in the tokenizer
-        ids, = classifier.input_ids(["so [MASK] [SEP] bad [PAD] [CLS] [UNK]"])
+        (ids,) = classifier.input_ids(["so [MASK] [SEP] bad [PAD] [CLS] [UNK]"])
         assert sum(token in special for token in ids) == 3  # [CLS], the template's [MASK], [SEP]
         assert "[ mask ] [ sep ] bad" in model[0].decode(ids)
     assert encode(classifier, ["so [MASK] bad"]).isfinite().all()
@@ -71,8 +79,9 @@ def test_special_tokens_in_a_review_stay_letters(make, model):
 
 def base_states(model, texts, max_length=64):
     """Attention mask and last hidden states from the tokenizer and model, without the helpers."""
-    batch = model[0](texts, padding=True, truncation=True, max_length=max_length,
-                     return_tensors="pt")
+    batch = model[0](
+        texts, padding=True, truncation=True, max_length=max_length, return_tensors="pt"
+    )
     with torch.no_grad():
         return batch, model[1](**batch).last_hidden_state
 
@@ -93,20 +102,30 @@ def test_no_prompt_is_the_base_model(make, model, reviews):
 def test_pooling(make, model, pooling):
     batch, states = base_states(model, [BOTH_SIDES.replace("{}", text) for text in TEXTS])
     expected = []
-    for ids, mask, state in zip(batch["input_ids"].tolist(), batch["attention_mask"], states,
-                                strict=True):
+    for ids, mask, state in zip(
+        batch["input_ids"].tolist(), batch["attention_mask"], states, strict=True
+    ):
         real = int(mask.sum())
-        place = {"cls": [0], "mean": range(real), "last": [real - 1],
-                 "mask": [ids.index(model[0].mask_token_id)]}[pooling]
+        place = {
+            "cls": [0],
+            "mean": range(real),
+            "last": [real - 1],
+            "mask": [ids.index(model[0].mask_token_id)],
+        }[pooling]
         expected.append(state[list(place)].mean(0))
-    torch.testing.assert_close(encode(make(BOTH_SIDES, pooling), TEXTS), torch.stack(expected),
-                               **close)
+    torch.testing.assert_close(
+        encode(make(BOTH_SIDES, pooling), TEXTS), torch.stack(expected), **close
+    )
 
 
-@pytest.mark.parametrize("template, pooling, message", [
-    ("{}", "max", "not 'max'"), ("{}", "mask", "needs a template with one"),
-    ("[MASK] {} [MASK]", "mask", "needs a template with one"),
-])
+@pytest.mark.parametrize(
+    "template, pooling, message",
+    [
+        ("{}", "max", "not 'max'"),
+        ("{}", "mask", "needs a template with one"),
+        ("[MASK] {} [MASK]", "mask", "needs a template with one"),
+    ],
+)
 def test_pooling_that_cannot_be(make, template, pooling, message):
     with pytest.raises(PromptError, match=message):
         encode(make(template, pooling), TEXTS)
@@ -152,9 +171,8 @@ def test_random_templates_and_texts(model):
     for _ in range(200):
         before, after = (typed(12).replace("{}", "") for _ in range(2))
         text, max_length = "x" + typed(200), rng.randint(40, 128)
-        ids, = Template(f"{before} {{}} {after}").input_ids(tokenizer, [text], max_length)
-        inner = [tokenizer.encode(part, add_special_tokens=False)
-                 for part in (before, text, after)]
+        (ids,) = Template(f"{before} {{}} {after}").input_ids(tokenizer, [text], max_length)
+        inner = [tokenizer.encode(part, add_special_tokens=False) for part in (before, text, after)]
         room = max_length - len(inner[0]) - len(inner[2]) - 2
         assert (ids[0], ids[-1]) == ends and len(ids) <= max_length
         assert ids[1:-1] == inner[0] + inner[1][:room] + inner[2]
@@ -169,7 +187,7 @@ def test_pad():
 def test_cache(make, own_cache):
     fresh = encode(make(), TEXTS)
     assert torch.equal(cached_encode(make(), TEXTS), fresh)
-    path, = (own_cache / "features").iterdir()
+    (path,) = (own_cache / "features").iterdir()
     save_file({"features": fresh + 1}, path)
     assert torch.equal(cached_encode(make(), TEXTS), fresh + 1)  # it is read, not computed
     for other in (make(BOTH_SIDES), make(pooling="cls"), make(max_length=8)):
@@ -196,14 +214,17 @@ def test_saved_then_loaded(make, model, tmp_path):
 HEAD = {"head.weight": torch.zeros(2, 384), "head.bias": torch.zeros(2)}
 
 
-@pytest.mark.parametrize("tensors, changes, message", [
-    (HEAD, {"base": "f" * 64}, "base ffffffffffff, but this encoder is"),
-    (HEAD, {"schema": "prompt-classifier/9"}, "not a saved classifier"),
-    (HEAD, {"schema": None}, "not a saved classifier"),
-    ({"head.bias": HEAD["head.bias"]}, {}, "does not fit"),
-    (HEAD | {"prompt.x": torch.zeros(1)}, {}, "holds .*'prompt.x'"),
-    (HEAD, {"labels": ["a", "b", "c"]}, "does not fit"),
-])
+@pytest.mark.parametrize(
+    "tensors, changes, message",
+    [
+        (HEAD, {"base": "f" * 64}, "base ffffffffffff, but this encoder is"),
+        (HEAD, {"schema": "prompt-classifier/9"}, "not a saved classifier"),
+        (HEAD, {"schema": None}, "not a saved classifier"),
+        ({"head.bias": HEAD["head.bias"]}, {}, "does not fit"),
+        (HEAD | {"prompt.x": torch.zeros(1)}, {}, "holds .*'prompt.x'"),
+        (HEAD, {"labels": ["a", "b", "c"]}, "does not fit"),
+    ],
+)
 def test_files_that_do_not_fit(make, model, tmp_path, tensors, changes, message):
     path = save_classifier(make(), tmp_path / "my.safetensors")
     with safe_open(path, "pt") as file:

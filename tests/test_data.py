@@ -26,28 +26,38 @@ def many(size=60, labels=("bad", "good")):
     return [(f"review number {row}", labels[row % len(labels)]) for row in range(size)]
 
 
-@pytest.mark.parametrize("rows, options, message", [
-    (many(), {"text_column": "review"}, "no column 'review'; it has: text, label.*text_column="),
-    (many(), {"label_column": "stars"}, "no column 'stars'; it has: text, label"),
-    ([*many(), ("", "good")], {}, "Review 60 is float, not text"),
-    ([*many(), (" \t", "good")], {}, "Review 60 is empty"),
-    ([*many(), ("<br />&nbsp;", "good")], {}, "Review 60 is empty"),
-    ([(row, "ab"[row % 2]) for row in range(60)], {}, "Review 0 is int, not text"),
-    ([*many(), ("fine", None)], {}, "Row 60 .*no label"),
-    (many(labels=("good",)), {}, r"one label only \(\['good'\]\)"),
-    ([], {}, "one label only"),
-    (many(5), {}, "too few"),
-    (many(), {"sizes": (50, 10, 10)}, "60 different reviews .*too few"),
-    (many(), {"sizes": (50, 9, 1)}, "too few"),
-    ([("copy", "good")] * 60 + many(), {"sizes": (50, 10, 10)}, "61 different reviews"),
-    (many() + [("copy", "ugly"), ("copy!", "good")], {}, None),
-    ([(f"good {row}", "good") for row in range(60)] + [("copy", "bad"), ("copy", "good")], {},
-     "rarest label: 0"),
-    (many(), {"sizes": (0.8, 0.1, 0.2)}, "must sum to 1; they sum to 1.1"),
-    (many(), {"sizes": (0.9, 0.1)}, "three positive numbers"),
-    (many(), {"sizes": (0.9, 0.1, 0)}, "three positive numbers"),
-    (many(), {"sizes": (50, -5, 10)}, "three positive numbers"),
-])
+@pytest.mark.parametrize(
+    "rows, options, message",
+    [
+        (
+            many(),
+            {"text_column": "review"},
+            "no column 'review'; it has: text, label.*text_column=",
+        ),
+        (many(), {"label_column": "stars"}, "no column 'stars'; it has: text, label"),
+        ([*many(), ("", "good")], {}, "Review 60 is float, not text"),
+        ([*many(), (" \t", "good")], {}, "Review 60 is empty"),
+        ([*many(), ("<br />&nbsp;", "good")], {}, "Review 60 is empty"),
+        ([(row, "ab"[row % 2]) for row in range(60)], {}, "Review 0 is int, not text"),
+        ([*many(), ("fine", None)], {}, "Row 60 .*no label"),
+        (many(labels=("good",)), {}, r"one label only \(\['good'\]\)"),
+        ([], {}, "one label only"),
+        (many(5), {}, "too few"),
+        (many(), {"sizes": (50, 10, 10)}, "60 different reviews .*too few"),
+        (many(), {"sizes": (50, 9, 1)}, "too few"),
+        ([("copy", "good")] * 60 + many(), {"sizes": (50, 10, 10)}, "61 different reviews"),
+        (many() + [("copy", "ugly"), ("copy!", "good")], {}, None),
+        (
+            [(f"good {row}", "good") for row in range(60)] + [("copy", "bad"), ("copy", "good")],
+            {},
+            "rarest label: 0",
+        ),
+        (many(), {"sizes": (0.8, 0.1, 0.2)}, "must sum to 1; they sum to 1.1"),
+        (many(), {"sizes": (0.9, 0.1)}, "three positive numbers"),
+        (many(), {"sizes": (0.9, 0.1, 0)}, "three positive numbers"),
+        (many(), {"sizes": (50, -5, 10)}, "three positive numbers"),
+    ],
+)
 def test_complaints_about_own_csv(tmp_path, rows, options, message):
     if message is None:
         assert sum(map(len, load_reviews(csv(tmp_path, rows), **options).values())) == 60
@@ -56,13 +66,16 @@ def test_complaints_about_own_csv(tmp_path, rows, options, message):
         load_reviews(csv(tmp_path, rows), **options)
 
 
-@pytest.mark.parametrize("content, message", [
-    (None, "no file .*check the path"),
-    ("text,label\ntrès bon,1\n".encode("latin-1"), "not UTF-8.*save it as CSV"),
-    (b"", "not a readable CSV"),
-    (b'text,label\n"open,1\n', "not a readable CSV"),
-    (b"text,label\n", "one label only"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "no file .*check the path"),
+        ("text,label\ntrès bon,1\n".encode("latin-1"), "not UTF-8.*save it as CSV"),
+        (b"", "not a readable CSV"),
+        (b'text,label\n"open,1\n', "not a readable CSV"),
+        (b"text,label\n", "one label only"),
+    ],
+)
 def test_unreadable_csv(tmp_path, content, message):
     if content is not None:
         (tmp_path / "own.csv").write_bytes(content)
@@ -75,10 +88,16 @@ def test_hub_off(no_network):
         load_reviews("nobody/nothing")
 
 
-@pytest.mark.parametrize("texts, message", [
-    ("one string", "not one string"), ([], "no reviews"), (["a", None], "Review 1 is NoneType"),
-    (["a", float("nan")], "Review 1 is float"), (["a", "b", "\n"], "Review 2 is empty"),
-])
+@pytest.mark.parametrize(
+    "texts, message",
+    [
+        ("one string", "not one string"),
+        ([], "no reviews"),
+        (["a", None], "Review 1 is NoneType"),
+        (["a", float("nan")], "Review 1 is float"),
+        (["a", "b", "\n"], "Review 2 is empty"),
+    ],
+)
 def test_check_texts(texts, message):
     with pytest.raises(DataError, match=message):
         check_texts(texts)
@@ -91,8 +110,11 @@ def test_label_ids():
 
 
 def test_own_csv_with_other_columns(tmp_path):
-    path = csv(tmp_path, [(number, *row) for number, row in enumerate(many(90, ("5", "1", "3")))],
-               ("id", "opinion", "stars"))
+    path = csv(
+        tmp_path,
+        [(number, *row) for number, row in enumerate(many(90, ("5", "1", "3")))],
+        ("id", "opinion", "stars"),
+    )
     parts = load_reviews(str(path), (60, 15, 15), text_column="opinion", label_column="stars")
     assert parts["train"].column_names == ["text", "label"]
     assert parts["train"].features["label"].names == ["1", "3", "5"]
@@ -106,24 +128,35 @@ def test_the_words_none_and_na_are_text(tmp_path):
     assert {"None", "NA"} <= {text for part in parts.values() for text in part["text"]}
 
 
-@pytest.mark.parametrize("raw, cleaned", [
-    ("a<br /><BR>b<br/>c", "a b c"), (" a \n\t b ", "a b"), ("it&#39;s &lt;b&gt;", "it's <b>"),
-    ("fish &amp; chips", "fish & chips"), ("plain", "plain"),
-])
+@pytest.mark.parametrize(
+    "raw, cleaned",
+    [
+        ("a<br /><BR>b<br/>c", "a b c"),
+        (" a \n\t b ", "a b"),
+        ("it&#39;s &lt;b&gt;", "it's <b>"),
+        ("fish &amp; chips", "fish & chips"),
+        ("plain", "plain"),
+    ],
+)
 def test_clean(raw, cleaned):
     assert clean(raw) == cleaned
 
 
 def test_deduplicate():
-    table = pd.DataFrame({"text": ["A b!", "a  B", "other", "clash", "CLASH.", "last"],
-                          "label": [1, 1, 0, 0, 1, 1]})
+    table = pd.DataFrame(
+        {"text": ["A b!", "a  B", "other", "clash", "CLASH.", "last"], "label": [1, 1, 0, 0, 1, 1]}
+    )
     assert deduplicate(table)["text"].tolist() == ["A b!", "other", "last"]
 
 
-@pytest.mark.parametrize("source, sizes", [
-    ("rotten_tomatoes", (500, 100, 100)), ("rotten_tomatoes", (0.7, 0.2, 0.1)),
-    ("imdb", (0.8, 0.1, 0.1)),
-])
+@pytest.mark.parametrize(
+    "source, sizes",
+    [
+        ("rotten_tomatoes", (500, 100, 100)),
+        ("rotten_tomatoes", (0.7, 0.2, 0.1)),
+        ("imdb", (0.8, 0.1, 0.1)),
+    ],
+)
 def test_built_in_sets(source, sizes):
     parts = load_reviews(source, sizes)
     marks = [fingerprint(text) for part in parts.values() for text in part["text"]]
@@ -140,8 +173,10 @@ def test_built_in_sets(source, sizes):
 
 def test_the_test_set_stays(reviews):
     """Same seed, same split; and no training size changes what is tested."""
-    again, small, other = (load_reviews("rotten_tomatoes", (train, 200, 400), seed)
-                           for train, seed in ((600, 0), (50, 0), (600, 1)))
+    again, small, other = (
+        load_reviews("rotten_tomatoes", (train, 200, 400), seed)
+        for train, seed in ((600, 0), (50, 0), (600, 1))
+    )
     for part in reviews:
         assert reviews[part].to_dict() == again[part].to_dict()
         assert reviews[part].to_dict() != other[part].to_dict()
@@ -160,12 +195,19 @@ def test_random_tables_split_or_complain(tmp_path):
     """Any table and sizes: a DataError, or parts that hold each label in proportion."""
     rng, outcomes = random.Random(0), set()
     for seed in range(80):
-        labels = "abc"[:rng.choice([2, 3])]
+        labels = "abc"[: rng.choice([2, 3])]
         size, common = rng.randint(6, 60), rng.random() / 2
-        rows = [(f"review {row}", rng.choice(labels) if rng.random() > common else "a")
-                for row in range(size)]
-        sizes = rng.choice([(0.8, 0.1, 0.1), (0.5, 0.25, 0.25),
-                            (rng.randint(1, size), rng.randint(1, size // 3), 4)])
+        rows = [
+            (f"review {row}", rng.choice(labels) if rng.random() > common else "a")
+            for row in range(size)
+        ]
+        sizes = rng.choice(
+            [
+                (0.8, 0.1, 0.1),
+                (0.5, 0.25, 0.25),
+                (rng.randint(1, size), rng.randint(1, size // 3), 4),
+            ]
+        )
         try:
             parts = load_reviews(csv(tmp_path, rows), sizes, seed)
         except DataError:

@@ -11,8 +11,10 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 def modules():
-    return {path.stem: exercises._exercises(path.stem)
-            for path in sorted((NOTEBOOKS / "solutions").glob("[0-9][0-9].py"))}
+    return {
+        path.stem: exercises._exercises(path.stem)
+        for path in sorted((NOTEBOOKS / "solutions").glob("[0-9][0-9].py"))
+    }
 
 
 ALL = [f"{name}-{k}" for name, module in modules().items() for k in module.HINTS]
@@ -58,14 +60,16 @@ def test_stub_is_not_answered_yet(exercise, answer, capsys):
 
 
 @pytest.mark.parametrize(
-    "exercise", [exercise for exercise in ALL if callable(answer_of(exercise))])
+    "exercise", [exercise for exercise in ALL if callable(answer_of(exercise))]
+)
 def test_function_stub_returns_nothing_yet(exercise, capsys):
     assert "returns nothing yet" in advice(capsys, exercise, lambda *given: None)
 
 
 @pytest.mark.parametrize(
     "exercise, answer, words",
-    [(exercise, *wrong) for exercise, answers in WRONG.items() for wrong in answers])
+    [(exercise, *wrong) for exercise, answers in WRONG.items() for wrong in answers],
+)
 def test_wrong_answer_gets_the_advice_that_fits(exercise, answer, words, capsys):
     assert words in advice(capsys, exercise, answer)
 

@@ -8,15 +8,36 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # Notebook 00 is a preview and says so.
-PATHS = [path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-         if not path.name.startswith("00")]
-TAUGHT = ("attention", "data", "models", "prompts", "encode", "train", "soft_prompts",
-          "verbalizers")
+PATHS = [
+    path
+    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    if not path.name.startswith("00")
+]
+TAUGHT = (
+    "attention",
+    "data",
+    "models",
+    "prompts",
+    "encode",
+    "train",
+    "soft_prompts",
+    "verbalizers",
+)
 # What the course does not teach: reading and writing of files. (Checks of arguments, errors and
 # constants need no introduction either.)
-PLUMBING = {"build_prompt", "describe", "find_model", "loading", "read_features", "read_saved",
-            "read_table", "resume",
-            "save_checkpoint", "weights_hash", "write_features"}
+PLUMBING = {
+    "build_prompt",
+    "describe",
+    "find_model",
+    "loading",
+    "read_features",
+    "read_saved",
+    "read_table",
+    "resume",
+    "save_checkpoint",
+    "weights_hash",
+    "write_features",
+}
 
 
 def normal(node: ast.AST) -> str:
@@ -33,8 +54,11 @@ def normal(node: ast.AST) -> str:
 
 
 def definitions(source: str) -> dict[str, str]:
-    return {node.name: normal(node) for node in ast.parse(source).body
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    return {
+        node.name: normal(node)
+        for node in ast.parse(source).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
 
 
 def code_of(path: Path) -> str:
@@ -57,12 +81,16 @@ def imports_of(source: str) -> set[str]:
 
 
 def needs_no_introduction(name: str) -> bool:
-    return name.isupper() or name.endswith("Error") or name.startswith("check_") or (
-        name in PLUMBING)
+    return (
+        name.isupper() or name.endswith("Error") or name.startswith("check_") or (name in PLUMBING)
+    )
 
 
-HELPERS = {name: code for module in TAUGHT for name, code in
-           definitions((ROOT / "helpers" / f"{module}.py").read_text("utf8")).items()}
+HELPERS = {
+    name: code
+    for module in TAUGHT
+    for name, code in definitions((ROOT / "helpers" / f"{module}.py").read_text("utf8")).items()
+}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -70,8 +98,11 @@ def test_imports_come_after_their_introduction(path):
     introduced = set()
     for earlier in PATHS[: PATHS.index(path)]:
         introduced |= set(definitions(code_of(earlier)))
-    late = {name for name in imports_of(code_of(path))
-            if name not in introduced and not needs_no_introduction(name)}
+    late = {
+        name
+        for name in imports_of(code_of(path))
+        if name not in introduced and not needs_no_introduction(name)
+    }
     assert not late, f"not introduced by an earlier notebook: {sorted(late)}"
 
 

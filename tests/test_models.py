@@ -53,7 +53,7 @@ def lose_weights(folder):
 
 def halve_weights(folder):
     data = (folder / "model.safetensors").read_bytes()
-    (folder / "model.safetensors").write_bytes(data[:len(data) // 2])
+    (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
 
 
 def lose_config(folder):

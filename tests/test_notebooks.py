@@ -13,8 +13,19 @@ PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 IGNORE = "nbval-ignore-output"
 # 15 is the aim; two more are for closing brackets and wrapped calls.
 MOST_LINES = 17
-NETWORK = {"aiohttp", "ftplib", "http", "httpx", "huggingface_hub", "pip", "requests", "socket",
-           "subprocess", "urllib", "urllib3"}
+NETWORK = {
+    "aiohttp",
+    "ftplib",
+    "http",
+    "httpx",
+    "huggingface_hub",
+    "pip",
+    "requests",
+    "socket",
+    "subprocess",
+    "urllib",
+    "urllib3",
+}
 MACHINE = re.compile(r"/home/|/root/|/Users/|C:\\|/tmp/")
 
 
@@ -135,14 +146,19 @@ def test_exercises_have_checks_hints_and_solutions(path, code, prose):
     for k, hints in module.HINTS.items():
         assert len(hints) >= 2 and len(set(hints)) == len(hints), f"hints of {k}"
         assert callable(getattr(module, f"check_{k}")) and callable(
-            getattr(module, f"solution_{k}"))
+            getattr(module, f"solution_{k}")
+        )
         assert any(f"**{number}-{k}.**" in source for source in prose), f"no text for {k}"
 
 
 def test_explorers_call_functions_whose_output_is_compared(path, code):
     """An explorer is not compared, so the plain function behind it is run by another cell."""
-    calls = [(cell, node) for cell in code for node in ast.walk(tree(cell))
-             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    calls = [
+        (cell, node)
+        for cell in code
+        for node in ast.walk(tree(cell))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
     explorers = [node for _, node in calls if node.func.id == "explore"]
     if "01" <= path.name[:2] <= "06":
         assert explorers
@@ -173,8 +189,11 @@ def lines_of_code(cell, setup: bool) -> int:
     """Lines without blank ones, comments, docstrings and, in the set-up, imports."""
     left_out = set()
     for node in ast.walk(tree(cell)):
-        docstring = (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-                     and isinstance(node.value.value, str))
+        docstring = (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        )
         if docstring or setup and isinstance(node, (ast.Import, ast.ImportFrom)):
             left_out |= set(range(node.lineno, node.end_lineno + 1))
     return sum(
@@ -243,8 +262,11 @@ def test_no_shell_pip_or_network(code):
             name.split(".")[0]
             for node in ast.walk(tree(cell))
             if isinstance(node, (ast.Import, ast.ImportFrom))
-            for name in ([node.module] if isinstance(node, ast.ImportFrom)
-                         else [alias.name for alias in node.names])
+            for name in (
+                [node.module]
+                if isinstance(node, ast.ImportFrom)
+                else [alias.name for alias in node.names]
+            )
         }
         assert not modules & NETWORK
 

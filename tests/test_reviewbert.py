@@ -45,8 +45,11 @@ def test_the_file_is_small_and_half_precision():
 
 def test_only_the_top_layers_and_the_head_differ_from_the_base(masked_lm):
     _, base = load_encoder(dtype=torch.float32)
-    same = {name for name, p in base.named_parameters() if "pooler" not in name
-            and torch.equal(p, masked_lm.get_parameter(f"bert.{name}"))}
+    same = {
+        name
+        for name, p in base.named_parameters()
+        if "pooler" not in name and torch.equal(p, masked_lm.get_parameter(f"bert.{name}"))
+    }
     changed = {name for name, _ in base.named_parameters() if "pooler" not in name} - same
     assert {name.split(".")[0] for name in same} == {"embeddings", "encoder"}
     assert {name.split(".")[2] for name in changed} == {"2", "3", "4", "5"}
@@ -75,8 +78,10 @@ def test_the_curve_ends_where_the_file_is(script, masked_lm, imdb):
 
 def test_it_read_no_review_that_a_notebook_tests_on(imdb):
     read = {fingerprint(text) for part in ("train", "validation") for text in imdb[part]["text"]}
-    others = [load_reviews(source, sizes) for source, sizes in
-              (("imdb", (400, 100, 500)), ("rotten_tomatoes", (7000, 500, 1000)))]
+    others = [
+        load_reviews(source, sizes)
+        for source, sizes in (("imdb", (400, 100, 500)), ("rotten_tomatoes", (7000, 500, 1000)))
+    ]
     for reviews in (imdb, *others):
         assert not read & {fingerprint(text) for text in reviews["test"]["text"]}
 
@@ -101,8 +106,9 @@ def test_an_interrupted_run_ends_like_a_whole_one(script, tmp_path, monkeypatch,
     resumed = script.train(reviews, 1400, broken, stage, every=1)
     keys = [key for key in curve[0] if key != "seconds"]
     new = slice(-3, None)
-    assert ([[row[k] for k in keys] for row in resumed[new]]
-            == [[row[k] for k in keys] for row in curve[new]])
+    assert [[row[k] for k in keys] for row in resumed[new]] == [
+        [row[k] for k in keys] for row in curve[new]
+    ]
     assert len(resumed) == len(curve)
     assert sha256(broken / DELTA.name) == sha256(whole / DELTA.name) != sha256(DELTA)
     assert not (broken / "reviewbert-checkpoint-muon.safetensors").exists()
@@ -121,13 +127,17 @@ def test_a_verdict_comes_from_the_rest_of_the_review(script):
     tokenizer, _ = load_encoder(NAME)
     review = "The plot is boring all the way. I had fun, great fun. It was not a good idea at all."
     pieces, shares = script.questions(tokenizer, [review, "One sentence, however good."])
-    words = [{script.OPINION_WORDS[i]: row[i].item() for i in row.nonzero().flatten()}
-             for row in shares]
+    words = [
+        {script.OPINION_WORDS[i]: row[i].item() for i in row.nonzero().flatten()} for row in shares
+    ]
     # "not a good" does not count, and one word elsewhere ("boring", for the second) is too little
-    assert words == [{"fun": pytest.approx(2 / 3), "great": pytest.approx(1 / 3)},
-                     {"boring": 0.25, "fun": 0.5, "great": 0.25}]
+    assert words == [
+        {"fun": pytest.approx(2 / 3), "great": pytest.approx(1 / 3)},
+        {"boring": 0.25, "fun": 0.5, "great": 0.25},
+    ]
     assert tokenizer.decode(pieces[0]) == (
-        "[CLS] the plot is boring all the way. it was [MASK]. [SEP]")
+        "[CLS] the plot is boring all the way. it was [MASK]. [SEP]"
+    )
 
 
 def test_muon_in_float32_is_muon(script):
@@ -161,6 +171,7 @@ def changed(base_folder, own_cache, monkeypatch):
         delta = replace(assets.ASSETS[NAME], file=path.name, sha256=digest or sha256(path))
         monkeypatch.setattr(assets, "DATA", path.parent)
         monkeypatch.setitem(assets.ASSETS, NAME, delta)
+
     return put
 
 

@@ -42,9 +42,11 @@ def batch(model):
 @pytest.fixture
 def deep(model):
     """``deep(tokens, first)``: a random deep prompt on the layers from ``first`` on."""
+
     def build(tokens=4, first=0):
         torch.manual_seed(0)
         return DeepPrompt(torch.randn(prefix_shape(model[1], tokens, 6 - first)), first)
+
     return build
 
 
@@ -72,7 +74,7 @@ def test_a_soft_prompt_of_words_is_the_hard_prompt(model):
     with torch.no_grad():
         states = SoftPrompt(vectors, 1)(encoder, batch)
         wanted = encoder(**hard).last_hidden_state
-    wanted = torch.cat([wanted[:, :1], wanted[:, 1 + len(vectors):]], 1)
+    wanted = torch.cat([wanted[:, :1], wanted[:, 1 + len(vectors) :]], 1)
     torch.testing.assert_close(on_text(states, batch), on_text(wanted, batch), **close)
 
 
@@ -137,13 +139,14 @@ def test_the_frozen_part_is_saved_and_loaded(model, below, tmp_path):
 @pytest.mark.parametrize("first", [0, 4])
 def test_the_top_layer_for_one_token_alone(model, deep, first):
     """The same logits and the same gradient as from all of the layer's tokens."""
-    classifier = PromptClassifier(*model, ["a", "b"], Template("{} it was [MASK] ."), "mask",
-                                  prompt=deep(first=first))
+    classifier = PromptClassifier(
+        *model, ["a", "b"], Template("{} it was [MASK] ."), "mask", prompt=deep(first=first)
+    )
     found = []
     for only in (None, model[0].mask_token_id):
         classifier.prompt.only = only
         logits = classifier(Inputs(classifier, TEXTS)[[0, 1, 2]])
-        slope, = torch.autograd.grad(logits[:, 0].sum(), classifier.prompt.vectors)
+        (slope,) = torch.autograd.grad(logits[:, 0].sum(), classifier.prompt.vectors)
         found.append((logits, slope))
     torch.testing.assert_close(*found, rtol=1e-4, atol=2e-5)
 
@@ -181,6 +184,7 @@ def test_gradient_of_a_deep_prompt(model, batch, deep):
     def loss(step):
         moved = DeepPrompt(prompt.vectors.detach() + step * direction, 3)
         return on_text(moved(model[1], batch), batch).double().square().mean()
+
     on_text(prompt(model[1], batch), batch).square().mean().backward()
     slope = (loss(1e-2) - loss(-1e-2)) / 2e-2
     assert (prompt.vectors.grad * direction).sum().item() == pytest.approx(slope.item(), rel=1e-2)

@@ -32,8 +32,12 @@ def test_the_notebook_defines_the_sweep(table):
     (path,) = (ROOT / "notebooks").glob(f"{table.name[:2]}_*.ipynb")
     cells = nbformat.read(path, as_version=4).cells
     tagged = [cell.source for cell in cells if "sweep" in cell.metadata.get("tags", [])]
-    names = {node.name for source in tagged for node in ast.parse(source).body
-             if isinstance(node, ast.FunctionDef)}
+    names = {
+        node.name
+        for source in tagged
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef)
+    }
     assert "sweep" in names
     assert table.name in "".join(cell.source for cell in cells)  # and quotes the table
 
@@ -46,7 +50,8 @@ def test_rows_of_08_agree_with_each_other():
         assert len(own) == 24
         bare = own.loc[own["template"] == "{}", "accuracy"].item()
         assert own["accuracy"].to_numpy() == pytest.approx(
-            (bare + (own["b"] - own["c"]) / 2000).to_numpy(), abs=1e-3)
+            (bare + (own["b"] - own["c"]) / 2000).to_numpy(), abs=1e-3
+        )
         prompts = own[own["template"] != "{}"]
         best = prompts.loc[prompts["accuracy"].idxmax(), "template"]
         judged = table[(table["family"] == "test") & table["model"].eq(own["model"].iloc[0])]
@@ -63,14 +68,17 @@ def test_rows_of_11_hold_what_the_course_claims():
         digits = bytes.fromhex(row.right)
         assert 10 * row.accuracy == pytest.approx(int.from_bytes(digits[:125]).bit_count())
     deep = table[table["method"].str.match("deep|SmolLM2 prefix")]
-    assert (deep.groupby("method").size()[["deep 1", "deep 2", "deep 4", "deep 6",
-                                           "SmolLM2 prefix"]] == 5).all()
+    assert (
+        deep.groupby("method").size()[["deep 1", "deep 2", "deep 4", "deep 6", "SmolLM2 prefix"]]
+        == 5
+    ).all()
     base = deep["method"].str.startswith("SmolLM2").map({True: 134.5e6, False: 22.7e6})
     assert (deep["learnt"] <= 0.005 * base).all()
     assert deep["accuracy"].min() > 70  # no seed ends at the majority class
 
 
 def test_a_sweep_without_a_number_says_what_to_do():
-    done = subprocess.run([sys.executable, "data/sweep.py"], cwd=ROOT, text=True,
-                          capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "data/sweep.py"], cwd=ROOT, text=True, capture_output=True
+    )
     assert done.returncode == 1 and "python data/sweep.py 08" in done.stderr

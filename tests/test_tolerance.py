@@ -23,19 +23,22 @@ def conftest(monkeypatch):
     return module
 
 
-@pytest.mark.parametrize("tested, fits", [
-    ("accuracy 75.6% [72.9, 78.2]", True),
-    ("accuracy 75.1% [73.4, 78.2]", True),
-    ("accuracy  75.6%  [72.9, 78.2]\n", True),  # columns move with the width of a number
-    ("accuracy 76% [73, 78]", True),
-    ("precision 75.6% [72.9, 78.2]", False),
-    ("accuracy 75.6% [72.9, 78.2] 1", False),
-    ("accuracy 75.6% [72.9]", False),
-    ("accuracy 77.6% [72.9, 78.2]", False),
-    ("accuracy -75.6% [72.9, 78.2]", False),
-    ("accuracy nan% [72.9, 78.2]", False),
-    ("", False),
-])
+@pytest.mark.parametrize(
+    "tested, fits",
+    [
+        ("accuracy 75.6% [72.9, 78.2]", True),
+        ("accuracy 75.1% [73.4, 78.2]", True),
+        ("accuracy  75.6%  [72.9, 78.2]\n", True),  # columns move with the width of a number
+        ("accuracy 76% [73, 78]", True),
+        ("precision 75.6% [72.9, 78.2]", False),
+        ("accuracy 75.6% [72.9, 78.2] 1", False),
+        ("accuracy 75.6% [72.9]", False),
+        ("accuracy 77.6% [72.9, 78.2]", False),
+        ("accuracy -75.6% [72.9, 78.2]", False),
+        ("accuracy nan% [72.9, 78.2]", False),
+        ("", False),
+    ],
+)
 def test_within(conftest, tested, fits):
     assert conftest.within(tested, "accuracy 75.6% [72.9, 78.2]", 0.5) is fits
 
@@ -48,10 +51,14 @@ def test_progress_bars_are_known(conftest):
 
 def cell(source, stored, count, **metadata):
     kind = "execute_result" if not source.startswith("print") else "stream"
-    output = (nbformat.v4.new_output("stream", name="stdout", text=stored) if kind == "stream" else
-              nbformat.v4.new_output(kind, {"text/plain": stored}, execution_count=count))
-    return nbformat.v4.new_code_cell(source, outputs=[output], execution_count=count,
-                                     metadata=metadata)
+    output = (
+        nbformat.v4.new_output("stream", name="stdout", text=stored)
+        if kind == "stream"
+        else nbformat.v4.new_output(kind, {"text/plain": stored}, execution_count=count)
+    )
+    return nbformat.v4.new_code_cell(
+        source, outputs=[output], execution_count=count, metadata=metadata
+    )
 
 
 def test_pytest_applies_the_tolerance(tmp_path):
@@ -65,16 +72,32 @@ def test_pytest_applies_the_tolerance(tmp_path):
         ("passed", "1.5", "1.49", {"tolerance": 0.1}),
         ("failed", "1.5", "1.3", {"tolerance": 0.1}),
     ]
-    cells = [cell(source, stored, count, **metadata)
-             for count, (_, source, stored, metadata) in enumerate(cases, 1)]
+    cells = [
+        cell(source, stored, count, **metadata)
+        for count, (_, source, stored, metadata) in enumerate(cases, 1)
+    ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "tiny.ipynb")
     shutil.copy(CONFTEST, tmp_path / "conftest.py")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-rA",
-         "-p", "no:cacheprovider", "--color=no", "tiny.ipynb"],
-        cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--nbval",
+            "--nbval-current-env",
+            "-rA",
+            "-p",
+            "no:cacheprovider",
+            "--color=no",
+            "tiny.ipynb",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
     for number, (outcome, *_) in enumerate(cases):
         assert f"{outcome.upper()} tiny.ipynb::Cell {number}" in run.stdout, run.stdout
     assert run.returncode == 1

@@ -34,8 +34,9 @@ def same(a, b):
 def data(features):
     """Standardised features of train and validation."""
     mean, scale = features["train"][0].mean(0), features["train"][0].std(0)
-    return [((features[part][0] - mean) / scale, features[part][1])
-            for part in ("train", "validation")]
+    return [
+        ((features[part][0] - mean) / scale, features[part][1]) for part in ("train", "validation")
+    ]
 
 
 def linear(seed=0):
@@ -44,10 +45,13 @@ def linear(seed=0):
 
 
 @pytest.mark.parametrize("decay", [0.1, 1.0])
-@pytest.mark.parametrize("options, gap, points", [
-    ({"batch_size": 600, "lr": 0.05, "epochs": 600}, 1e-4, 0.3),  # full batch: to the optimum
-    ({"epochs": 80}, 1e-3, 2.5),  # as the notebooks do: the noise of small batches stays
-])
+@pytest.mark.parametrize(
+    "options, gap, points",
+    [
+        ({"batch_size": 600, "lr": 0.05, "epochs": 600}, 1e-4, 0.3),  # full batch: to the optimum
+        ({"epochs": 80}, 1e-3, 2.5),  # as the notebooks do: the noise of small batches stays
+    ],
+)
 def test_fit_head_reaches_the_optimum(make, features, decay, options, gap, points):
     (x, y), (t, z) = features["train"], features["test"]
     mean, scale = x.mean(0), x.std(0) + 1e-6
@@ -58,10 +62,10 @@ def test_fit_head_reaches_the_optimum(make, features, decay, options, gap, point
     head = classifier.head
 
     def objective(logits, weight):
-        return F.cross_entropy(logits, y).item() + decay / 2 * (weight ** 2).sum().item()
+        return F.cross_entropy(logits, y).item() + decay / 2 * (weight**2).sum().item()
 
     half = torch.tensor(exact.decision_function((x - mean) / scale)) / 2
-    best = objective(torch.stack([-half, half], 1), torch.tensor(exact.coef_) / 2 ** 0.5)
+    best = objective(torch.stack([-half, half], 1), torch.tensor(exact.coef_) / 2**0.5)
     with torch.no_grad():
         assert abs(objective(head(x), head.weight * scale) - best) < gap
         ours = evaluate(head(t).argmax(-1), z)["accuracy"]
@@ -84,10 +88,12 @@ def test_one_full_batch_is_one_sgd_step(data):
 def test_gradient_of_the_head():
     torch.manual_seed(0)
     x, y = torch.randn(5, 7, dtype=torch.float64), torch.tensor([0, 1, 2, 1, 0])
-    weight, bias = (torch.randn(size, dtype=torch.float64, requires_grad=True)
-                    for size in ((3, 7), (3,)))
-    assert torch.autograd.gradcheck(lambda w, b: F.cross_entropy(F.linear(x, w, b), y),
-                                    (weight, bias))
+    weight, bias = (
+        torch.randn(size, dtype=torch.float64, requires_grad=True) for size in ((3, 7), (3,))
+    )
+    assert torch.autograd.gradcheck(
+        lambda w, b: F.cross_entropy(F.linear(x, w, b), y), (weight, bias)
+    )
 
 
 def test_same_seed_same_result(data):
@@ -102,10 +108,16 @@ def test_same_seed_same_result(data):
 @pytest.mark.parametrize("optimizer, lr", [("sgd", 0.1), ("adamw", 0.01)])
 @pytest.mark.parametrize("patience", [None, 30, 2])
 @pytest.mark.parametrize("stop", [1, 4])
-def test_interrupted_goes_on_bit_for_bit(data, tmp_path, monkeypatch, patience, stop, optimizer,
-                                         lr):
-    options = {"epochs": 8, "lr": lr, "patience": patience, "optimizer": optimizer,
-               "weight_decay": 0.1}
+def test_interrupted_goes_on_bit_for_bit(
+    data, tmp_path, monkeypatch, patience, stop, optimizer, lr
+):
+    options = {
+        "epochs": 8,
+        "lr": lr,
+        "patience": patience,
+        "optimizer": optimizer,
+        "weight_decay": 0.1,
+    }
     straight = linear()
     history = fit(straight, *data, **options)
     stop = min(stop, len(history) - 1)
@@ -155,8 +167,13 @@ def test_foreign_checkpoint(data, tmp_path):
     fit(linear(), *data, epochs=1, checkpoint=path)
     whole = path.read_bytes()
     deeper = nn.Sequential(nn.Linear(384, 4), nn.Linear(4, 2))
-    for model, content in ((nn.Linear(384, 3), whole), (deeper, whole), (linear(), whole[:-7]),
-                           (linear(), b"nonsense"), (linear(), b"")):
+    for model, content in (
+        (nn.Linear(384, 3), whole),
+        (deeper, whole),
+        (linear(), whole[:-7]),
+        (linear(), b"nonsense"),
+        (linear(), b""),
+    ):
         path.write_bytes(content)
         with pytest.raises(TrainingError, match="not a checkpoint of this model.*delete it"):
             fit(model, *data, epochs=2, checkpoint=path)
@@ -192,8 +209,13 @@ def test_fit_with_adamw_is_torchs_adamw(data):
     """Full batches: the order within the batch does not matter beyond rounding."""
     (x, y), ours, theirs = data[0], linear(), linear()
     fit(ours, *data, lr=0.01, epochs=5, batch_size=len(y), weight_decay=0.1, optimizer="adamw")
-    optimizer = torch.optim.AdamW([{"params": [theirs.weight], "weight_decay": 0.1},
-                                   {"params": [theirs.bias], "weight_decay": 0.0}], 0.01)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [theirs.weight], "weight_decay": 0.1},
+            {"params": [theirs.bias], "weight_decay": 0.0},
+        ],
+        0.01,
+    )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 5)
     for _ in range(5):
         optimizer.zero_grad()
@@ -275,8 +297,9 @@ def test_fit_leaves_frozen_parameters_alone(data):
     model = nn.Sequential(nn.Linear(384, 8).requires_grad_(False), nn.Linear(8, 2))
     before = weights(model)
     fit(model, *data, epochs=2, weight_decay=0.1)
-    changed = {name for name, value in weights(model).items()
-               if not torch.equal(value, before[name])}
+    changed = {
+        name for name, value in weights(model).items() if not torch.equal(value, before[name])
+    }
     assert changed == {"1.weight", "1.bias"}
 
 

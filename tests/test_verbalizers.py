@@ -73,8 +73,9 @@ def test_label_logits_are_the_full_logits_indexed(case, texts):
     theirs = torch.stack([by_hand(tokenizer, lm, classifier, text, words) for text in texts[:4]])
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)
     assert classifier.labels == ["negative", "positive"]
-    torch.testing.assert_close(predict(classifier, texts[:4]), theirs.softmax(-1),
-                               rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        predict(classifier, texts[:4]), theirs.softmax(-1), rtol=0, atol=1e-4
+    )
 
 
 def test_padding_and_order_change_nothing(case, texts):
@@ -104,30 +105,36 @@ def test_nothing_in_it_is_trained_and_the_model_stays_whole(bert):
     assert sum(p.numel() for p in words.parameters()) < 200_000
 
 
-@pytest.mark.parametrize("words, template, says", [
-    ({"n": ["bad"], "p": ["unwatchable"]}, CLOZE, "un ##watch ##able"),
-    ({"n": ["bad"], "p": [""]}, CLOZE, "nothing"),
-    ({"n": ["bad"], "p": ["☃"]}, CLOZE, "one token"),
-    ({"n": ["bad"], "p": []}, CLOZE, "'p' needs a list"),
-    ({"n": ["bad"], "p": "x"}, CLOZE, "'p' needs a list"),
-    ({"n": ["bad"]}, CLOZE, "two or more"),
-    ({"n": ["bad", "Good"], "p": ["good"]}, CLOZE, "'good' stands under 'n' and 'p'"),
-    ({"n": ["bad", "bad"], "p": ["good"]}, CLOZE, "each word once"),
-    (MASKED, "{} it was good .", "fills a blank"),
-    (MASKED, "[MASK] {} [MASK] .", "fills a blank"),
-])
+@pytest.mark.parametrize(
+    "words, template, says",
+    [
+        ({"n": ["bad"], "p": ["unwatchable"]}, CLOZE, "un ##watch ##able"),
+        ({"n": ["bad"], "p": [""]}, CLOZE, "nothing"),
+        ({"n": ["bad"], "p": ["☃"]}, CLOZE, "one token"),
+        ({"n": ["bad"], "p": []}, CLOZE, "'p' needs a list"),
+        ({"n": ["bad"], "p": "x"}, CLOZE, "'p' needs a list"),
+        ({"n": ["bad"]}, CLOZE, "two or more"),
+        ({"n": ["bad", "Good"], "p": ["good"]}, CLOZE, "'good' stands under 'n' and 'p'"),
+        ({"n": ["bad", "bad"], "p": ["good"]}, CLOZE, "each word once"),
+        (MASKED, "{} it was good .", "fills a blank"),
+        (MASKED, "[MASK] {} [MASK] .", "fills a blank"),
+    ],
+)
 def test_what_does_not_fit_a_masked_model_is_refused(bert, words, template, says):
     with pytest.raises(VerbalizerError, match=says):
         zero_shot(*bert, template, words)
 
 
-@pytest.mark.parametrize("words, template, says", [
-    ({"n": ["negative"], "p": [" positive"]}, NEXT, "say ' negative'"),
-    ({"n": [" underwhelming"], "p": [" positive"]}, NEXT, "not one token"),
-    (CAUSAL, "Review: {}\nSentiment: ", "without a space"),
-    (CAUSAL, "{} it was [MASK] .", r"without \[MASK\]"),
-    (CAUSAL, "Review: {}", "lead to the answer"),
-])
+@pytest.mark.parametrize(
+    "words, template, says",
+    [
+        ({"n": ["negative"], "p": [" positive"]}, NEXT, "say ' negative'"),
+        ({"n": [" underwhelming"], "p": [" positive"]}, NEXT, "not one token"),
+        (CAUSAL, "Review: {}\nSentiment: ", "without a space"),
+        (CAUSAL, "{} it was [MASK] .", r"without \[MASK\]"),
+        (CAUSAL, "Review: {}", "lead to the answer"),
+    ],
+)
 def test_what_does_not_fit_a_causal_model_is_refused(smol, words, template, says):
     with pytest.raises(VerbalizerError, match=says):
         zero_shot(*smol, template, words)
@@ -183,14 +190,23 @@ def test_examples_are_for_causal_models(bert, smol):
         Examples(smol[0], smol[1].base_model, "")
 
 
-SMALL = {"vocab_size": 30522, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
-         "intermediate_size": 32, "max_position_embeddings": 64}
+SMALL = {
+    "vocab_size": 30522,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 64,
+}
 
 
-@pytest.mark.parametrize("config, make, mask", [
-    (BertConfig(**SMALL, pad_token_id=0), BertForMaskedLM, "[MASK]"),
-    (RobertaConfig(**SMALL, pad_token_id=0), RobertaForMaskedLM, "<mask>"),
-])
+@pytest.mark.parametrize(
+    "config, make, mask",
+    [
+        (BertConfig(**SMALL, pad_token_id=0), BertForMaskedLM, "[MASK]"),
+        (RobertaConfig(**SMALL, pad_token_id=0), RobertaForMaskedLM, "<mask>"),
+    ],
+)
 def test_other_masked_models_work(bert, texts, tmp_path, config, make, mask):
     """Random weights in the layout of the hub; RoBERTa's head is built in another way."""
     torch.manual_seed(0)
@@ -217,7 +233,8 @@ def test_other_masked_models_work(bert, texts, tmp_path, config, make, mask):
 
 def test_a_head_of_another_build_is_refused(bert):
     torch.manual_seed(0)
-    lm = DistilBertForMaskedLM(DistilBertConfig(vocab_size=30522, dim=16, n_layers=1, n_heads=2,
-                                                hidden_dim=32)).eval()
+    lm = DistilBertForMaskedLM(
+        DistilBertConfig(vocab_size=30522, dim=16, n_layers=1, n_heads=2, hidden_dim=32)
+    ).eval()
     with pytest.raises(VerbalizerError, match="DistilBertForMaskedLM"):
         Verbalizer(bert[0], lm, MASKED)

@@ -3,16 +3,27 @@
 from helpers.prompts import Template
 
 HINTS = {
-    1: ["Draw the matrix: 2 rows, 384 columns. Then the bias.", "2 x 384 weights and 2 biases."],
-    2: ["Ask what you want to know of the review.", "'Did the writer enjoy this film? {}'"],
-    3: ["A share in percent is 100 times a part over the whole.", "100 * trainable / total"],
+    1: [
+        "Draw the matrix: 2 rows, 384 columns. Then the bias.",
+        "2 x 384 weights and 2 biases.",
+    ],
+    2: [
+        "Ask what you want to know of the review.",
+        "'Did the writer enjoy this film? {}'",
+    ],
+    3: [
+        "A share in percent is 100 times a part over the whole.",
+        "100 * trainable / total",
+    ],
 }
 
 
 def check_1(answer):
     assert answer != 768, "Those are the weights; each label has a bias too."
     assert answer != 386, "Each label has 384 weights of its own."
-    assert answer == 770, "Count one weight for each input and label, and one bias for each label."
+    assert answer == 770, (
+        "Count one weight for each input and label, and one bias for each label."
+    )
 
 
 def solution_1():

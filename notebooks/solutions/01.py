@@ -6,31 +6,46 @@ import torch
 from helpers.attention import attention
 
 HINTS = {
-    1: ["First the three scores q·k / √4; the second is ln 3.",
-        "exp of the scores is 1, 3 and 4, so the weights are 1/8, 3/8 and 4/8."],
-    2: ["Row 0 is the first token as a reader: it may read token 0 only.",
-        "torch.ones(tokens, tokens).tril() keeps the diagonal and what is left of it."],
-    3: ["Four matrices of hidden x hidden, two of hidden x inner; each has a bias of its output "
+    1: [
+        "First the three scores q·k / √4; the second is ln 3.",
+        "exp of the scores is 1, 3 and 4, so the weights are 1/8, 3/8 and 4/8.",
+    ],
+    2: [
+        "Row 0 is the first token as a reader: it may read token 0 only.",
+        "torch.ones(tokens, tokens).tril() keeps the diagonal and what is left of it.",
+    ],
+    3: [
+        "Four matrices of hidden x hidden, two of hidden x inner; each has a bias of its output "
         "size.",
-        "Each of the two LayerNorms has a scale and a shift: 4 x hidden numbers together."],
-    4: ["Tokens are the second dimension: states[:, order] shuffles them.",
-        "Compare layer(states[:, order]) with layer(states)[:, order], by torch.allclose."],
-    5: ["After n words the first has been multiplied n - 1 times.",
-        "Start with n = 1 and left = 1.0; while left >= share, multiply by w and count."],
+        "Each of the two LayerNorms has a scale and a shift: 4 x hidden numbers together.",
+    ],
+    4: [
+        "Tokens are the second dimension: states[:, order] shuffles them.",
+        "Compare layer(states[:, order]) with layer(states)[:, order], by torch.allclose.",
+    ],
+    5: [
+        "After n words the first has been multiplied n - 1 times.",
+        "Start with n = 1 and left = 1.0; while left >= share, multiply by w and count.",
+    ],
 }
 
 
 def check_1(answer):
     given = np.asarray(answer, dtype=float).flatten()
     assert not (given.shape == (3,) and np.allclose(given, [1 / 8, 3 / 8, 1 / 2])), (
-        "Those are the weights, and they are right: now mix the three values with them.")
+        "Those are the weights, and they are right: now mix the three values with them."
+    )
     assert given.shape == (2,), "The context has the size of a value: give two numbers."
     assert not np.allclose(given, [264 / 26, -56 / 26], atol=0.02), (
-        "Divide each score by √size = √4 = 2 before the softmax.")
-    assert not np.allclose(given, [72, -8]), "Weights must sum to 1: divide by 1 + 3 + 4."
+        "Divide each score by √size = √4 = 2 before the softmax."
+    )
+    assert not np.allclose(given, [72, -8]), (
+        "Weights must sum to 1: divide by 1 + 3 + 4."
+    )
     assert not np.allclose(given, [8, 0]), "Equal weights? Use exp of the scores."
     assert np.allclose(given, [9, -1], atol=0.01), (
-        "The weights are 1/8, 3/8 and 4/8: multiply each value by its weight and add up.")
+        "The weights are 1/8, 3/8 and 4/8: multiply each value by its weight and add up."
+    )
 
 
 def solution_1():
@@ -42,18 +57,26 @@ def check_2(answer):
     given = answer(3)
     assert given is not None, "The function returns nothing yet."
     given = torch.as_tensor(given).float()
-    assert given.shape == (3, 3), "The mask has a row for each query and a column for each key."
+    assert given.shape == (3, 3), (
+        "The mask has a row for each query and a column for each key."
+    )
     assert not given.isinf().any(), (
-        "Give 1 where a key may be read and 0 where not: attention() puts the -inf there itself.")
+        "Give 1 where a key may be read and 0 where not: attention() puts the -inf there itself."
+    )
     assert not (given.diagonal() == 0).any(), (
-        "A token reads itself, too: keep the diagonal, or the first row has nothing to read.")
+        "A token reads itself, too: keep the diagonal, or the first row has nothing to read."
+    )
     assert not torch.equal(given, torch.ones(3, 3).triu()), (
-        "That shows each token the future and hides the past: rows are the readers.")
-    assert torch.equal(given, torch.ones(3, 3).tril()), "Row i has ones in columns 0 to i."
+        "That shows each token the future and hides the past: rows are the readers."
+    )
+    assert torch.equal(given, torch.ones(3, 3).tril()), (
+        "Row i has ones in columns 0 to i."
+    )
     for tokens in (1, 5):
         made = torch.as_tensor(answer(tokens)).float()
         assert torch.equal(made, torch.ones(tokens, tokens).tril()), (
-            f"For {tokens} tokens it is wrong: use the argument for the size.")
+            f"For {tokens} tokens it is wrong: use the argument for the size."
+        )
 
 
 def solution_2():
@@ -70,15 +93,27 @@ def check_3(answer):
     biases = 5 * 384 + 1536
     norms = 4 * 384
     assert given != right - biases, "Each of the six linear maps also has a bias."
-    assert given != right - norms, "Two LayerNorms, each with a scale and a shift, are missing."
-    assert given != right - norms // 2, "There are two LayerNorms, one after each addition."
-    assert given != right - biases - norms, "The biases and the two LayerNorms are missing."
+    assert given != right - norms, (
+        "Two LayerNorms, each with a scale and a shift, are missing."
+    )
+    assert given != right - norms // 2, (
+        "There are two LayerNorms, one after each addition."
+    )
+    assert given != right - biases - norms, (
+        "The biases and the two LayerNorms are missing."
+    )
     assert given != right - (384 * 384 + 384), (
-        "Query, key and value are three; the matrix that mixes the merged heads is a fourth.")
-    assert given <= right, "That is too many. The number of heads changes nothing: they share out."
-    assert given == right, "Count 4 maps of attention, 2 of the feed-forward and 2 LayerNorms."
+        "Query, key and value are three; the matrix that mixes the merged heads is a fourth."
+    )
+    assert given <= right, (
+        "That is too many. The number of heads changes nothing: they share out."
+    )
+    assert given == right, (
+        "Count 4 maps of attention, 2 of the feed-forward and 2 LayerNorms."
+    )
     assert answer(4, 10) == 4 * 20 + 50 + 44 + 16, (
-        "It is right for 384 and 1536 but not for others: use both arguments.")
+        "It is right for 384 and 1536 but not for others: use both arguments."
+    )
 
 
 def solution_3():
@@ -98,14 +133,24 @@ def check_4(answer):
     assert given is not None, "The function returns nothing yet."
     assert given, (
         "Attention alone ignores order, yet you say no: its outputs come in the new order, so "
-        "shuffle layer(states), too, along the tokens, before you compare.")
+        "shuffle layer(states), too, along the tokens, before you compare."
+    )
     positions = answer(lambda x: attention(x + places, x + places, x)[0], states, order)
     assert not positions, (
-        "Positions added to the states make order count. Shuffle the tokens, dimension 1.")
-    causal = answer(lambda x: attention(x, x, x, torch.ones(5, 5).tril())[0], states, order)
-    assert not causal, "Under a causal mask order counts: who comes first is read by more."
-    assert not answer(lambda x: x.cumsum(1), states, order), "A running sum depends on order."
-    assert answer(lambda x: 2 * x + 1, states, order), "Token by token: no order in this layer."
+        "Positions added to the states make order count. Shuffle the tokens, dimension 1."
+    )
+    causal = answer(
+        lambda x: attention(x, x, x, torch.ones(5, 5).tril())[0], states, order
+    )
+    assert not causal, (
+        "Under a causal mask order counts: who comes first is read by more."
+    )
+    assert not answer(lambda x: x.cumsum(1), states, order), (
+        "A running sum depends on order."
+    )
+    assert answer(lambda x: 2 * x + 1, states, order), (
+        "Token by token: no order in this layer."
+    )
 
 
 def solution_4():
@@ -119,12 +164,20 @@ def solution_4():
 def check_5(answer):
     given = answer(0.5, 0.01)
     assert given is not None, "The function returns nothing yet."
-    assert given != 7, "After n words the first was multiplied n - 1 times: one word more."
+    assert given != 7, (
+        "After n words the first was multiplied n - 1 times: one word more."
+    )
     assert given != 7.643856189774724, "Words come whole: round up."
-    assert given == 8, "0.5 to the power 7 is 0.008, the first below 0.01: that is 8 words."
-    assert answer(0.5, 0.25) == 4, "Below the share, not equal to it: 0.5 squared is 0.25 itself."
+    assert given == 8, (
+        "0.5 to the power 7 is 0.008, the first below 0.01: that is 8 words."
+    )
+    assert answer(0.5, 0.25) == 4, (
+        "Below the share, not equal to it: 0.5 squared is 0.25 itself."
+    )
     assert answer(0.9, 0.01) == 45, "For w = 0.9 and a share of 0.01 it takes 45 words."
-    assert answer(0.9, 1.0) == 2, "One word alone counts 1, which is not below 1: it takes two."
+    assert answer(0.9, 1.0) == 2, (
+        "One word alone counts 1, which is not below 1: it takes two."
+    )
 
 
 def solution_5():

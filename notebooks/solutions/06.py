@@ -7,35 +7,50 @@ import torch
 from torch import nn
 
 HINTS = {
-    1: ["Divide m by the root of v on paper before you put numbers in: the 4 drops out.",
-        "With correction each step is 0.01; without, 0.01 (1 - 0.9^t) / (1 - 0.999^t)^0.5."],
-    2: ["Update the velocity first. The step then holds the gradient and the new velocity.",
-        "velocity = momentum * velocity + g; theta - lr * (g + momentum * velocity)."],
-    3: ["One norm for the whole list: square and sum all entries of all tensors, then the root.",
-        "factor = min(1, most / norm) for every tensor; a norm of 0 needs no clipping."],
-    4: ["Two straight lines: one up over warmup steps, one down over total - warmup steps.",
-        "lr * t / warmup if t < warmup, else lr * (total - t) / (total - warmup)."],
+    1: [
+        "Divide m by the root of v on paper before you put numbers in: the 4 drops out.",
+        "With correction each step is 0.01; without, 0.01 (1 - 0.9^t) / (1 - 0.999^t)^0.5.",
+    ],
+    2: [
+        "Update the velocity first. The step then holds the gradient and the new velocity.",
+        "velocity = momentum * velocity + g; theta - lr * (g + momentum * velocity).",
+    ],
+    3: [
+        "One norm for the whole list: square and sum all entries of all tensors, then the root.",
+        "factor = min(1, most / norm) for every tensor; a norm of 0 needs no clipping.",
+    ],
+    4: [
+        "Two straight lines: one up over warmup steps, one down over total - warmup steps.",
+        "lr * t / warmup if t < warmup, else lr * (total - t) / (total - warmup).",
+    ],
 }
 
 
 def check_1(answer):
     assert isinstance(answer, (tuple, list)) and len(answer) == 2, (
-        "Give a pair: (with the correction, without it).")
+        "Give a pair: (with the correction, without it)."
+    )
     given, without = (float(number) for number in answer)
     assert given > 0 and without > 0, "Give lengths: two positive numbers."
-    assert not (math.isclose(given, 0.1236, abs_tol=5e-4)
-                and math.isclose(without, 0.03, abs_tol=5e-4)), (
-        "You swapped the two: the corrected one comes first.")
+    assert not (
+        math.isclose(given, 0.1236, abs_tol=5e-4)
+        and math.isclose(without, 0.03, abs_tol=5e-4)
+    ), "You swapped the two: the corrected one comes first."
     assert not math.isclose(given, 0.12, abs_tol=1e-6), (
-        "That is three steps of plain SGD: Adam divides by the root of v.")
+        "That is three steps of plain SGD: Adam divides by the root of v."
+    )
     assert math.isclose(given, 0.03, abs_tol=5e-4), (
-        "With the correction m is 4 and v is 16 at every step: what is 4 / 16^0.5?")
+        "With the correction m is 4 and v is 16 at every step: what is 4 / 16^0.5?"
+    )
     assert not math.isclose(without, 0.0949, abs_tol=5e-4), (
-        "That takes the first step three times: m and v grow from step to step.")
+        "That takes the first step three times: m and v grow from step to step."
+    )
     assert not math.isclose(without, 0.0561 / 10, abs_tol=5e-4), (
-        "You corrected v but not m: leave out both corrections.")
+        "You corrected v but not m: leave out both corrections."
+    )
     assert math.isclose(without, 0.1236, abs_tol=5e-4), (
-        "Without the correction: m is 0.4, 0.76, 1.084; find v likewise, and add three steps.")
+        "Without the correction: m is 0.4, 0.76, 1.084; find v likewise, and add three steps."
+    )
 
 
 def solution_1():
@@ -50,9 +65,11 @@ def check_2(answer):
         given = answer(theta, old, g, 0.1, momentum)
         assert given is not None, "The function returns nothing yet."
         assert isinstance(given, tuple) and len(given) == 2, (
-            "Return two things: the new weights and the new velocity.")
+            "Return two things: the new weights and the new velocity."
+        )
         assert torch.equal(theta, start) and torch.equal(old, memory), (
-            "Do not change the tensors that you are given: avoid += and -=.")
+            "Do not change the tensors that you are given: avoid += and -=."
+        )
         moved, velocity = given
         theirs = nn.Parameter(start.clone())
         theirs.grad = g.clone()
@@ -60,12 +77,15 @@ def check_2(answer):
         optimizer.state[theirs]["momentum_buffer"] = new = memory.clone()
         optimizer.step()  # updates new, too
         assert torch.allclose(velocity, new), (
-            "The velocity is wrong: momentum times the old velocity, plus the gradient.")
+            "The velocity is wrong: momentum times the old velocity, plus the gradient."
+        )
         assert not torch.allclose(moved, start - 0.1 * new), (
             "That is plain momentum. In g + momentum * velocity, take the velocity after its "
-            "update: with the old one the sum is the new velocity itself.")
+            "update: with the old one the sum is the new velocity itself."
+        )
         assert torch.allclose(moved, theirs.data), (
-            "The new weights differ from torch's: theta - lr * (g + momentum * velocity).")
+            "The new weights differ from torch's: theta - lr * (g + momentum * velocity)."
+        )
 
 
 def solution_2():
@@ -82,23 +102,34 @@ def check_3(answer):
     assert given is not None, "The function returns nothing yet."
     assert len(given) == 2, "Return a list with one tensor for each gradient."
     first, second = (torch.as_tensor(g) for g in given)
-    assert not (torch.allclose(first, torch.tensor([[1.0, 0.0]]))
-                and torch.allclose(second, torch.tensor([1.0]))), (
+    assert not (
+        torch.allclose(first, torch.tensor([[1.0, 0.0]]))
+        and torch.allclose(second, torch.tensor([1.0]))
+    ), (
         "You clipped each tensor, or each entry, by itself: all get one factor, so that the "
-        "direction of the step stays.")
+        "direction of the step stays."
+    )
     assert not torch.allclose(first, torch.tensor([[3 / 7, 0.0]])), (
-        "That is the sum of the tensors' norms: the common norm is the root of the sum of squares.")
+        "That is the sum of the tensors' norms: the common norm is the root of the sum of squares."
+    )
     assert not torch.allclose(first, torch.tensor([[3 / 25, 0.0]])), (
-        "You divided by the squared norm: take the root.")
+        "You divided by the squared norm: take the root."
+    )
     for ours, wanted in zip((first, second), pair, strict=True):
-        assert torch.allclose(ours, wanted / 5), "The norm is 5, the limit 1: the factor is 1/5."
+        assert torch.allclose(ours, wanted / 5), (
+            "The norm is 5, the limit 1: the factor is 1/5."
+        )
     for most in (5.0, 10.0):
-        for ours, wanted in zip(answer([g.clone() for g in pair], most), pair, strict=True):
+        for ours, wanted in zip(
+            answer([g.clone() for g in pair], most), pair, strict=True
+        ):
             assert torch.allclose(ours, wanted), (
-                "These are within the limit and must stay: never scale up.")
+                "These are within the limit and must stay: never scale up."
+            )
     zero = answer([torch.zeros(2), torch.zeros(1)], 1.0)
     assert all(bool((g == 0).all()) for g in zero), (
-        "Gradients of 0 must stay 0: mind the division by a norm of 0.")
+        "Gradients of 0 must stay 0: mind the division by a norm of 0."
+    )
 
 
 def solution_3():
@@ -114,17 +145,26 @@ def check_4(answer):
     given = answer(0.2, 0, 100, 10)
     assert given is not None, "The function returns nothing yet."
     rates = np.array([float(answer(0.2, t, 100, 10)) for t in range(101)])
-    assert not np.isclose(rates[0], 0.02), "Here t = 0 has the rate 0: t / warmup, without + 1."
+    assert not np.isclose(rates[0], 0.02), (
+        "Here t = 0 has the rate 0: t / warmup, without + 1."
+    )
     assert np.isclose(rates[0], 0), "The warm-up begins at 0."
-    assert np.isclose(rates[5], 0.1), "Half-way through the warm-up the rate is half of lr."
-    assert np.isclose(rates[10], 0.2), "At t = warmup the rate is lr: does the descent start there?"
+    assert np.isclose(rates[5], 0.1), (
+        "Half-way through the warm-up the rate is half of lr."
+    )
+    assert np.isclose(rates[10], 0.2), (
+        "At t = warmup the rate is lr: does the descent start there?"
+    )
     assert not np.isclose(rates[100], -0.02 / 0.9) and rates[100] > -1e-12, (
-        "The rate falls below 0 before the end: divide by total - warmup.")
+        "The rate falls below 0 before the end: divide by total - warmup."
+    )
     assert np.isclose(rates[100], 0), "At t = total the rate is 0."
     assert not np.isclose(rates[30], 0.1 * (1 + math.cos(math.pi * 20 / 90))), (
-        "That is the cosine: here the descent is a straight line.")
+        "That is the cosine: here the descent is a straight line."
+    )
     assert np.allclose(np.diff(rates[10:]), -0.2 / 90), (
-        "Go down in equal steps from warmup to total.")
+        "Go down in equal steps from warmup to total."
+    )
     flat = float(answer(0.2, 0, 100, 0))
     assert np.isclose(flat, 0.2), "Without warm-up step 0 has the full rate."
     late = float(answer(0.2, 120, 100, 10))

@@ -3,15 +3,23 @@
 import numpy as np
 
 HINTS = {
-    1: ["One table chooses the template, the other one says how good it is.",
-        "max(choose, key=choose.get) is the name of the best one."],
-    2: ["Sort the p-values, compare the smallest with 0.05 / m, the next with 0.05 / (m - 1), ...",
-        "After the first that is not small enough, nothing further counts, however small."],
-    3: ["Average over the prompts first, choose the label afterwards.",
-        "probabilities.mean(0) has the shape (reviews, labels)."],
-    4: ["The accuracy of one template has the standard error sqrt(0.75 * 0.25 / 2000).",
+    1: [
+        "One table chooses the template, the other one says how good it is.",
+        "max(choose, key=choose.get) is the name of the best one.",
+    ],
+    2: [
+        "Sort the p-values, compare the smallest with 0.05 / m, the next with 0.05 / (m - 1), ...",
+        "After the first that is not small enough, nothing further counts, however small.",
+    ],
+    3: [
+        "Average over the prompts first, choose the label afterwards.",
+        "probabilities.mean(0) has the shape (reviews, labels).",
+    ],
+    4: [
+        "The accuracy of one template has the standard error sqrt(0.75 * 0.25 / 2000).",
         "Draw 24 accuracies with rng.binomial(2000, 0.75, size=(10000, 24)) / 2000; take the "
-        "maximum of each row, then the mean of all."],
+        "maximum of each row, then the mean of all.",
+    ],
 }
 
 
@@ -20,11 +28,21 @@ def check_1(answer):
     judge = {"a": 77.0, "b": 75.5, "c": 79.0}
     given = answer(dict(choose), dict(judge))
     assert given is not None, "The function returns nothing yet."
-    assert given != "b", "That is the template; return its accuracy on the test reviews."
-    assert given != 79.0, "You chose on the test reviews: the best of many is flattered there."
-    assert given != 78.0, "That number chose the template, so it is flattered; report the other."
-    assert given == 75.5, "Take the template with the highest number in the first table."
-    assert answer({"x": 1.0, "y": 2.0}, {"y": 3.0, "x": 4.0}) == 3.0, "Go by name, not by place."
+    assert given != "b", (
+        "That is the template; return its accuracy on the test reviews."
+    )
+    assert given != 79.0, (
+        "You chose on the test reviews: the best of many is flattered there."
+    )
+    assert given != 78.0, (
+        "That number chose the template, so it is flattered; report the other."
+    )
+    assert given == 75.5, (
+        "Take the template with the highest number in the first table."
+    )
+    assert answer({"x": 1.0, "y": 2.0}, {"y": 3.0, "x": 4.0}) == 3.0, (
+        "Go by name, not by place."
+    )
 
 
 def solution_1():
@@ -38,12 +56,16 @@ def check_2(answer):
     given = answer([0.03, 0.001, 0.04, 0.02])
     assert given is not None, "The function returns nothing yet."
     given = [bool(value) for value in given]
-    assert given != [True] * 4, "No correction: with many tests, chance alone gives small p-values."
+    assert given != [True] * 4, (
+        "No correction: with many tests, chance alone gives small p-values."
+    )
     assert given != [False, True, True, False], (
-        "A larger p cannot count where a smaller one failed: stop at the first that is too large.")
+        "A larger p cannot count where a smaller one failed: stop at the first that is too large."
+    )
     assert given == [False, True, False, False], "Compare the smallest p with 0.05 / 4."
     assert [bool(v) for v in answer([0.02, 0.001, 0.01])] == [True] * 3, (
-        "That is Bonferroni: the second smallest is compared with 0.05 / (m - 1).")
+        "That is Bonferroni: the second smallest is compared with 0.05 / (m - 1)."
+    )
 
 
 def solution_2():
@@ -59,13 +81,22 @@ def solution_2():
 
 
 def check_3(answer):
-    probabilities = np.array([[[0.45, 0.55], [0.2, 0.8]], [[0.45, 0.55], [0.6, 0.4]],
-                              [[0.95, 0.05], [0.3, 0.7]]])
+    probabilities = np.array(
+        [
+            [[0.45, 0.55], [0.2, 0.8]],
+            [[0.45, 0.55], [0.6, 0.4]],
+            [[0.95, 0.05], [0.3, 0.7]],
+        ]
+    )
     given = answer(probabilities.copy())
     assert given is not None, "The function returns nothing yet."
     given = np.asarray(given)
-    assert given.shape == (2,), f"One label for each of the 2 reviews, not {given.shape}."
-    assert given.tolist() != [1, 1], "That is a vote: two lukewarm prompts beat one sure one."
+    assert given.shape == (2,), (
+        f"One label for each of the 2 reviews, not {given.shape}."
+    )
+    assert given.tolist() != [1, 1], (
+        "That is a vote: two lukewarm prompts beat one sure one."
+    )
     assert given.tolist() == [0, 1], "Average the probabilities over the prompts."
 
 
@@ -80,8 +111,12 @@ def check_4(answer):
     assert isinstance(answer, (int, float, np.floating)), "Give a number."
     assert not 0 < answer < 1, "Give it in percent."
     assert answer != 75, "The best of 24 is not the average of 24."
-    assert abs(answer - 75.97) > 0.1, "One standard error is what one template is off by."
-    assert abs(answer - 76.9) < 0.15, "Draw 24 accuracies many times and average the maximum."
+    assert abs(answer - 75.97) > 0.1, (
+        "One standard error is what one template is off by."
+    )
+    assert abs(answer - 76.9) < 0.15, (
+        "Draw 24 accuracies many times and average the maximum."
+    )
 
 
 def solution_4():

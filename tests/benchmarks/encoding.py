@@ -31,8 +31,10 @@ def sentence_transformer():
     try:
         library = importlib.import_module("sentence_transformers")
     except ImportError:
-        raise SystemExit("This benchmark needs one more package, which the course does not: "
-                         "pip install sentence-transformers") from None
+        raise SystemExit(
+            "This benchmark needs one more package, which the course does not: "
+            "pip install sentence-transformers"
+        ) from None
     model = library.SentenceTransformer(str(fetch(DEFAULT_ENCODER)), device="cpu")
     model.max_seq_length = WINDOW
     return model
@@ -60,8 +62,9 @@ def accuracy(features, labels, train):
 
 def main():
     tokenizer, encoder = load_encoder()
-    ours = PromptClassifier(tokenizer, encoder, ["negative", "positive"], Template("{}"), "mean",
-                            WINDOW)
+    ours = PromptClassifier(
+        tokenizer, encoder, ["negative", "positive"], Template("{}"), "mean", WINDOW
+    )
     theirs = sentence_transformer()
     encoders = {
         "helpers.encode": lambda texts: encode(ours, texts).numpy(),
@@ -69,10 +72,14 @@ def main():
     }
     single, half = (matmul_gflops(dtype) for dtype in (torch.float32, torch.bfloat16))
     assert theirs.max_seq_length == WINDOW
-    print(f"{torch.get_num_threads()} threads; matmul float32 {single:.0f} GFLOP/s, bfloat16 "
-          f"{half:.0f} GFLOP/s, ratio {half / single:.2f}")
-    print(f"dtype: helpers.encode {str(encoder.dtype)[6:]}, "
-          f"sentence-transformers {str(next(theirs.parameters()).dtype)[6:]}\n")
+    print(
+        f"{torch.get_num_threads()} threads; matmul float32 {single:.0f} GFLOP/s, bfloat16 "
+        f"{half:.0f} GFLOP/s, ratio {half / single:.2f}"
+    )
+    print(
+        f"dtype: helpers.encode {str(encoder.dtype)[6:]}, "
+        f"sentence-transformers {str(next(theirs.parameters()).dtype)[6:]}\n"
+    )
     print(f"{'texts':16} {'encoder':22} {'seconds':>8} {'tokens/s':>9} {'accuracy':>9}")
     for name, sizes in SIZES.items():
         reviews = load_reviews(name, sizes=sizes)

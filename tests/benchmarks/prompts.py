@@ -57,8 +57,10 @@ class Ours:
             self.inputs[part] = inputs, numbers(rows)
             if part == "train":
                 self.keeping = time.perf_counter() - begin
-        groups = [{"params": self.classifier.prompt.parameters(), "full": lr},
-                  {"params": self.classifier.head.parameters(), "full": HEAD_RATE}]
+        groups = [
+            {"params": self.classifier.prompt.parameters(), "full": lr},
+            {"params": self.classifier.head.parameters(), "full": HEAD_RATE},
+        ]
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
 
     def epoch(self, number, epochs):
@@ -78,7 +80,8 @@ class Theirs:
         torch.manual_seed(0)
         with loading(BASE):
             model = AutoModelForSequenceClassification.from_pretrained(
-                find_model(BASE), num_labels=2, dtype=torch.float32)
+                find_model(BASE), num_labels=2, dtype=torch.float32
+            )
         about = THEIRS[name](task_type=TaskType.SEQ_CLS, num_virtual_tokens=TOKENS)
         self.model = get_peft_model(model, about)
         self.inputs = {}
@@ -86,8 +89,10 @@ class Theirs:
             rows = rows[:size] if part == "train" else rows[:]
             self.inputs[part] = Inputs(data["classifier"](None), rows["text"]), numbers(rows)
         free = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
-        groups = [{"params": [p for n, p in free if "prompt" in n], "full": lr},
-                  {"params": [p for n, p in free if "prompt" not in n], "full": HEAD_RATE}]
+        groups = [
+            {"params": [p for n, p in free if "prompt" in n], "full": lr},
+            {"params": [p for n, p in free if "prompt" not in n], "full": HEAD_RATE},
+        ]
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
 
     def epoch(self, number, epochs):
@@ -126,7 +131,7 @@ def best_rate(kind, name, data, epochs):
 
 def main():
     given = [int(word) for word in sys.argv[1:]]
-    epochs, size = given + [3, 2000][len(given):]
+    epochs, size = given + [3, 2000][len(given) :]
     reviews = load_reviews("rotten_tomatoes", sizes=(7000, 500, 1000))
     for part, most in (("train", size), ("validation", size // 4), ("test", size // 2)):
         reviews[part] = reviews[part].select(range(most))  # 2,000, 500 and 1,000 by default
@@ -137,8 +142,13 @@ def main():
         return PromptClassifier(*model, ["negative", "positive"], template, "mask", 64, prompt)
 
     data = {"model": model, "classifier": classifier, "rows": reviews}
-    kinds = {"peft prompt": Theirs, "soft": Ours, "peft prefix": Theirs, "deep 6": Ours,
-             "deep 2": Ours}
+    kinds = {
+        "peft prompt": Theirs,
+        "soft": Ours,
+        "peft prefix": Theirs,
+        "deep 6": Ours,
+        "deep 2": Ours,
+    }
     rates = {name: best_rate(kind, name, data, epochs) for name, kind in kinds.items()}
     runs = {name: kind(name, data, rates[name]) for name, kind in kinds.items()}
     seconds = {name: [] for name in kinds}
@@ -147,19 +157,30 @@ def main():
             begin = time.perf_counter()
             run.epoch(number, epochs)
             seconds[name].append(time.perf_counter() - begin)
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}; {size:,} reviews, "
-          f"{TOKENS} tokens of prompt, batches of {BATCH}, {epochs} epochs, float32\n")
+    print(
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}; {size:,} reviews, "
+        f"{TOKENS} tokens of prompt, batches of {BATCH}, {epochs} epochs, float32\n"
+    )
     print(f"{'prompt':12} {'rate':>6} {'s/epoch':>8} {'keeping':>8} {'validation':>10} {'test':>6}")
     median = {name: statistics.median(own) for name, own in seconds.items()}
     for name, run in runs.items():
         scores = [100 * run.judge(part)[1] for part in ("validation", "test")]
-        print(f"{name:12} {rates[name]:6g} {median[name]:8.2f} {run.keeping:8.2f} "
-              f"{scores[0]:9.1f}% {scores[1]:5.1f}%", flush=True)
+        print(
+            f"{name:12} {rates[name]:6g} {median[name]:8.2f} {run.keeping:8.2f} "
+            f"{scores[0]:9.1f}% {scores[1]:5.1f}%",
+            flush=True,
+        )
     print()
-    for ours, theirs in (("soft", "peft prompt"), ("deep 6", "peft prefix"),
-                         ("deep 2", "peft prefix"), ("deep 2", "peft prompt")):
-        print(f"an epoch of {ours} is {median[theirs] / median[ours]:.1f} times as fast as one of "
-              f"{theirs}")
+    for ours, theirs in (
+        ("soft", "peft prompt"),
+        ("deep 6", "peft prefix"),
+        ("deep 2", "peft prefix"),
+        ("deep 2", "peft prompt"),
+    ):
+        print(
+            f"an epoch of {ours} is {median[theirs] / median[ours]:.1f} times as fast as one of "
+            f"{theirs}"
+        )
 
 
 if __name__ == "__main__":

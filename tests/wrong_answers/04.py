@@ -13,10 +13,14 @@ WRONG = {
     "04-1": [
         (lambda hidden, mask: hidden.amax(1), "padding took part"),
         (lambda hidden, mask: (hidden * mask.unsqueeze(-1)).amax(1), "zeros"),
-        (lambda hidden, mask: hidden.masked_fill(padding_of(mask), -torch.inf).amax(2),
-         "(batch, hidden)"),
-        (lambda hidden, mask: hidden.masked_fill(padding_of(mask), -torch.inf).max(1),
-         "Return a tensor"),
+        (
+            lambda hidden, mask: hidden.masked_fill(padding_of(mask), -torch.inf).amax(2),
+            "(batch, hidden)",
+        ),
+        (
+            lambda hidden, mask: hidden.masked_fill(padding_of(mask), -torch.inf).max(1),
+            "Return a tensor",
+        ),
     ],
     "04-2": [
         (lambda a, b: b - (b - a), "not each shift"),
@@ -36,8 +40,12 @@ WRONG = {
         (lambda base, template, texts: base + str(texts), "forgets the template"),
         (lambda base, template, texts: base + template + str(len(texts)), "forgets the texts"),
         (lambda base, template, texts: base + template + str(sorted(texts)), "the order"),
-        (lambda base, template, texts: hashlib.sha256(
-            (base + template + " ".join(texts)).encode()).hexdigest(), "joined into one"),
+        (
+            lambda base, template, texts: hashlib.sha256(
+                (base + template + " ".join(texts)).encode()
+            ).hexdigest(),
+            "joined into one",
+        ),
         (lambda base, template, texts: base + template + "\n".join(texts), "line break"),
     ],
 }

@@ -42,8 +42,11 @@ def binned(probabilities, labels, count, strict=False):
     said = probabilities.max(-1)
     right = probabilities.argmax(-1) == labels
     place = np.floor(said * count) if strict else np.ceil(said * count)
-    rows = [(np.sum(place == k), said[place == k].mean(), right[place == k].mean())
-            for k in np.unique(place) if k < count or not strict]
+    rows = [
+        (np.sum(place == k), said[place == k].mean(), right[place == k].mean())
+        for k in np.unique(place)
+        if k < count or not strict
+    ]
     return np.array(rows).reshape(-1, 3).T
 
 
@@ -66,8 +69,10 @@ def last_bin_forgotten(probabilities, labels, count=10):
 def of_label_one(probabilities, labels, count=10):
     p, seen = probabilities[:, 1], labels == 1
     place = np.ceil(p * count)
-    return sum((place == k).mean() * abs(p[place == k].mean() - seen[place == k].mean())
-               for k in np.unique(place))
+    return sum(
+        (place == k).mean() * abs(p[place == k].mean() - seen[place == k].mean())
+        for k in np.unique(place)
+    )
 
 
 WRONG = {

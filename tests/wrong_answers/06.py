@@ -36,7 +36,7 @@ def scaled(gradients, factor):
 
 
 def norm_of(gradients):
-    return math.sqrt(sum(float((g ** 2).sum()) for g in gradients))
+    return math.sqrt(sum(float((g**2).sum()) for g in gradients))
 
 
 def sum_of_norms(gradients, most):
@@ -109,7 +109,11 @@ WRONG = {
         (cosine, "That is the cosine"),
         (too_steep, "divide by total - warmup"),
         (no_end, "max(0.0"),
-        (lambda lr, t, total, warmup: lr * min(t / max(warmup, 1), (total - t) / (total - warmup)),
-         "Without warm-up"),
+        (
+            lambda lr, t, total, warmup: (
+                lr * min(t / max(warmup, 1), (total - t) / (total - warmup))
+            ),
+            "Without warm-up",
+        ),
     ],
 }

@@ -14,8 +14,10 @@ WRONG = {
         (lambda choose, judge: max(judge.values()), "chose on the test"),
         (lambda choose, judge: max(choose.values()), "flattered; report"),
         (lambda choose, judge: max(choose, key=choose.get), "That is the template"),
-        (lambda choose, judge: list(judge.values())[np.argmax(list(choose.values()))],
-         "Go by name"),
+        (
+            lambda choose, judge: list(judge.values())[np.argmax(list(choose.values()))],
+            "Go by name",
+        ),
     ],
     "08-2": [
         (lambda p: np.asarray(p) < 0.05, "No correction"),

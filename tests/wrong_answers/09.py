@@ -18,8 +18,12 @@ WRONG = {
         (over_labels(lambda z: z.sum(1)), "Logits are logarithms"),
         (over_labels(lambda z: z.max(1)), "other words of a label"),
         (over_labels(lambda z: np.exp(z).sum(1)), "Take the logarithm"),
-        (lambda logits, ids: np.stack([np.log(np.exp(logits[:, some]).sum(1))
-                                       for some in ids.values()]), "yours is turned"),
+        (
+            lambda logits, ids: np.stack(
+                [np.log(np.exp(logits[:, some]).sum(1)) for some in ids.values()]
+            ),
+            "yours is turned",
+        ),
         (lambda logits, ids: np.log(np.exp(logits).sum(1)), "not (2,)"),
     ],
     "09-2": [
@@ -37,12 +41,18 @@ WRONG = {
     ],
     "09-4": [
         (lambda sizes, accuracies, target: np.interp(target, accuracies, sizes), "linear axis"),
-        (lambda sizes, accuracies, target: np.interp(target, accuracies, np.log(sizes)),
-         "Undo the logarithm"),
-        (lambda sizes, accuracies, target: np.interp(target, accuracies, np.log2(sizes)),
-         "2 to the power"),
-        (lambda sizes, accuracies, target: np.exp(
-            np.interp(target, accuracies, np.log(sizes))), "np.inf"),
+        (
+            lambda sizes, accuracies, target: np.interp(target, accuracies, np.log(sizes)),
+            "Undo the logarithm",
+        ),
+        (
+            lambda sizes, accuracies, target: np.interp(target, accuracies, np.log2(sizes)),
+            "2 to the power",
+        ),
+        (
+            lambda sizes, accuracies, target: np.exp(np.interp(target, accuracies, np.log(sizes))),
+            "np.inf",
+        ),
         (lambda sizes, accuracies, target: 64, "half-way"),
     ],
 }

@@ -29,8 +29,10 @@ WRONG = {
     "10-3": [
         (overwrite, "do not overwrite"),
         (in_front, "stands at the front"),
-        (lambda words, prompt, place: torch.cat([words, prompt.expand(2, -1, -1)], 1),
-         "in their order"),
+        (
+            lambda words, prompt, place: torch.cat([words, prompt.expand(2, -1, -1)], 1),
+            "in their order",
+        ),
     ],
     "10-4": [
         (lambda sigma, rate, steps: steps * rate / sigma, "in radians"),
