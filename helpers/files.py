@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
+from safetensors import SafetensorError
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
@@ -50,9 +51,9 @@ def writing(path: str | Path) -> Iterator[Path]:
         yield part
         part.chmod(path.parent.stat().st_mode & 0o666)  # as open as its folder
         part.replace(path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise FileError(
-            f"{path} could not be written ({error.strerror or error}): free some space, or name "
+            f"{path} could not be written ({error}): free some space, or name "
             "a folder that you may write to."
         ) from error
     finally:
