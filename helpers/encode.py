@@ -1,123 +1,95 @@
-"""From texts to features: batches by length, one pass through the frozen encoder, a cache."""
+"""From texts to features: one pass through the frozen encoder, a cache, and predictions."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
-from helpers.assets import cache_dir
-from helpers.prompts import PromptClassifier
+from helpers.classifier import PromptClassifier
+from helpers.files import ROOT, FileError, cache_dir, sha256, writing
+from helpers.models import bytes_of, tokenizer_hash, weights_hash
+from helpers.templates import Inputs, batches_by_length, pad, padding_id
 
-
-def batches_by_length(lengths: Sequence[int], budget: int = 2048) -> Iterator[list[int]]:
-    """Positions of texts of like length, longest first; rows x longest stays within ``budget``.
-
-    Texts of one batch are padded to its longest, so like lengths waste little. A text longer
-    than the budget gets a batch of its own.
-    """
-    order = sorted(range(len(lengths)), key=lambda position: -lengths[position])
-    while order:
-        rows = max(1, budget // lengths[order[0]])
-        yield order[:rows]
-        order = order[rows:]
-
-
-def pad(ids: Sequence[list[int]], pad_token_id: int) -> dict[str, torch.Tensor]:
-    """``input_ids`` and ``attention_mask``, both (batch, tokens), padded on the right."""
-    longest = max(map(len, ids))
-    input_ids = [row + [pad_token_id] * (longest - len(row)) for row in ids]
-    attention_mask = [[1] * len(row) + [0] * (longest - len(row)) for row in ids]
-    return {
-        "input_ids": torch.tensor(input_ids),
-        "attention_mask": torch.tensor(attention_mask),
-    }
+# What turns texts into features: a change of any of it makes the features anew.
+CODE = ("templates", "layers", "prompts", "classifier", "encode")
 
 
 @torch.no_grad()  # and not inference_mode: a head is trained on these tensors
 def encode(classifier: PromptClassifier, texts: Sequence[str], budget: int = 2048) -> torch.Tensor:
     """Features (texts, hidden) in float32, in the order of ``texts``, with a progress bar."""
     ids = classifier.input_ids(texts)
-    features = torch.empty(len(ids), classifier.head.in_features)
+    features = torch.empty(len(ids), classifier.encoder.config.hidden_size)
     with tqdm(total=len(ids), desc="encoding", leave=False, delay=1) as bar:
         for rows in batches_by_length([len(row) for row in ids], budget):
             picked = [ids[row] for row in rows]
-            batch = pad(picked, classifier.tokenizer.pad_token_id)
-            features[rows] = classifier.features(batch)
+            batch = pad(picked, padding_id(classifier.tokenizer))
+            features[rows] = classifier.features(batch).cpu()
             bar.update(len(rows))
     return features
 
 
-class Inputs:
-    """Token ids of texts for the training of a prompt: ``inputs[rows]`` is a padded batch.
+class KeptInputs(Inputs):
+    """Token ids of texts and, under a deep prompt in the top layers, the states below it.
 
-    Under a deep prompt in the top layers, the states below it do not depend on what is trained:
-    ``keep_lower`` computes them once, (tokens, hidden) for each text.
+    They do not depend on what is trained: computed once, (tokens, hidden) for each text.
     """
 
+    @torch.no_grad()
     def __init__(self, classifier: PromptClassifier, texts: Sequence[str]):
-        self.ids = classifier.input_ids(texts)
-        self.pad_token_id = classifier.tokenizer.pad_token_id
-        self.lower = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
+        super().__init__(classifier, texts)
+        self.lower, device = [None] * len(self), classifier.encoder.device
+        for rows in batches_by_length([len(row) for row in self.ids]):
+            batch = {name: part.to(device) for name, part in super().__getitem__(rows).items()}
+            hidden = classifier.prompt.lower(classifier.encoder, batch)
+            for row, states in zip(rows, hidden, strict=True):
+                self.lower[row] = states[: len(self.ids[row])].clone()
 
     def __getitem__(self, rows) -> dict[str, torch.Tensor]:
-        batch = pad([self.ids[row] for row in rows], self.pad_token_id)
-        if self.lower is not None:
-            batch["hidden"] = pad_sequence([self.lower[row] for row in rows], batch_first=True)
-        return batch
-
-    def batches(self, size: int, generator) -> list[torch.Tensor]:
-        """Rows in batches of like length (up to chance), the batches in random order."""
-        lengths = torch.tensor([len(row) for row in self.ids])
-        noise = 4 * torch.rand(len(lengths), generator=generator)
-        batches = (lengths + noise).argsort().split(size)
-        return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
-
-
-@torch.no_grad()
-def keep_lower(classifier: PromptClassifier, inputs: Inputs) -> None:
-    """Store what the layers below the deep prompt make of ``inputs``."""
-    inputs.lower = [None] * len(inputs)
-    for rows in batches_by_length([len(row) for row in inputs.ids]):
-        batch = pad([inputs.ids[row] for row in rows], inputs.pad_token_id)
-        hidden = classifier.prompt.lower(classifier.encoder, batch)
-        for row, states in zip(rows, hidden, strict=True):
-            inputs.lower[row] = states[: len(inputs.ids[row])].clone()
+        hidden = pad_sequence([self.lower[row] for row in rows], batch_first=True)
+        return super().__getitem__(rows) | {"hidden": hidden}
 
 
 def features_key(classifier: PromptClassifier, texts: Sequence[str]) -> str:
     """A name for all that the features depend on."""
     about = [
-        classifier.encoder.base,
-        str(classifier.encoder.dtype),
+        code_version(),
+        weights_hash(classifier.encoder),
+        tokenizer_hash(classifier.tokenizer),
         classifier.template.text,
         classifier.pooling,
         classifier.max_length,
+        classifier.prompt.about(),
         list(texts),
     ]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24]
 
 
+@lru_cache
+def code_version() -> list[str]:
+    """The code and the libraries that make features."""
+    files = [sha256(ROOT / "helpers" / f"{name}.py") for name in CODE]
+    return files + [version(name) for name in ("torch", "transformers", "tokenizers")]
+
+
 def cached_encode(classifier: PromptClassifier, texts: Sequence[str]) -> torch.Tensor:
     """``encode``, but the same model, template and texts are computed once per machine.
 
-    Only for hard prompts: a trained prompt changes at every step, so it is never cached.
+    A trained prompt changes at every step, so it is never cached.
     """
-    if classifier.prompt is not None:
+    if any(True for _ in classifier.prompt.parameters()):
         return encode(classifier, texts)
-    name = f"{features_key(classifier, texts)}.safetensors"
-    path = cache_dir() / "features" / name
+    path = cache_dir() / "features" / f"{features_key(classifier, texts)}.safetensors"
     features = read_features(path)
     if features is None:
         features = encode(classifier, texts)
@@ -128,20 +100,25 @@ def cached_encode(classifier: PromptClassifier, texts: Sequence[str]) -> torch.T
 def read_features(path: Path) -> torch.Tensor | None:
     """The features in the file, or None if it is not there or damaged."""
     try:
-        return load_file(path)["features"]
-    except (OSError, SafetensorError, KeyError):
+        with safe_open(path, "pt") as file:
+            features, noted = file.get_tensor("features"), file.metadata()["sha256"]
+    except (OSError, SafetensorError, LookupError, TypeError):
         return None
+    return features if hashlib.sha256(bytes_of(features)).hexdigest() == noted else None
 
 
 def write_features(path: Path, features: torch.Tensor) -> None:
-    """Write the file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    save_file({"features": features}, part)
-    part.replace(path)
+    """Write the file whole or not at all; a cache that cannot be written is no error."""
+    noted = {"sha256": hashlib.sha256(bytes_of(features)).hexdigest()}
+    with suppress(FileError), writing(path) as part:
+        save_file({"features": features}, part, metadata=noted)
 
 
-def predict(classifier: PromptClassifier, texts: Sequence[str]) -> torch.Tensor:
-    """Probability of each label for each text: (texts, labels)."""
-    with torch.inference_mode():
-        return classifier.head(encode(classifier, texts)).softmax(-1)
+@torch.no_grad()
+def predict(classifier: PromptClassifier, texts: Sequence[str], names: bool = False):
+    """Probability of each label for each text, (texts, labels); with ``names``, its likeliest."""
+    weights = next(classifier.head.parameters())
+    logits = classifier.head(encode(classifier, texts).to(weights)).float().cpu()
+    if names:
+        return [classifier.labels[label] for label in logits.argmax(-1)]
+    return logits.softmax(-1)

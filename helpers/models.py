@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import time
+import json
+import os
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import torch
 from safetensors import SafetensorError
@@ -21,28 +23,35 @@ from transformers.utils import logging
 from helpers import assets
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+# What decides how weights are used: the same ones in 6 instead of 12 heads are another model.
+DECISIVE = ("model_type", "num_attention_heads", "num_key_value_heads", "head_dim", "hidden_act",
+            "is_decoder")  # fmt: skip
+PROBE = "It's NOT a naïve café: 10/10 👍, 好 unwatchable\n<mask> [MASK]."
+_LOOKS_AHEAD = WeakKeyDictionary()
 
 
 class ModelError(RuntimeError):
-    """A model could not be loaded; the message says what to do."""
-
-
-def matmul_gflops(dtype: torch.dtype, tokens: int = 1024, repeats: int = 8) -> float:
-    """Best measured speed (GFLOP/s) of a BERT-sized product (tokens, 384) x (384, 1536)."""
-    left = torch.ones(tokens, 384, dtype=dtype)  # (tokens, hidden)
-    right = torch.ones(384, 1536, dtype=dtype)  # (hidden, feed-forward)
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        left @ right
-        seconds.append(time.perf_counter() - start)
-    return 2 * left.numel() * 1536 / min(seconds) / 1e9
+    """A model could not be loaded or does not fit; the message says what to do."""
 
 
 def choose_dtype() -> torch.dtype:
-    """bfloat16 where it multiplies at least 1.3 times as fast as float32, else float32."""
-    faster = matmul_gflops(torch.bfloat16) > 1.3 * matmul_gflops(torch.float32)
-    return torch.bfloat16 if faster else torch.float32
+    """bfloat16 where the processor multiplies it in hardware (AVX512-BF16, AMX), else float32.
+
+    ``PROMPT_COURSE_DTYPE`` (float32 or bfloat16) overrules it.
+    """
+    asked = os.environ.get("PROMPT_COURSE_DTYPE")
+    if asked:
+        check_dtype(asked)
+        return getattr(torch, asked)
+    can = torch.cpu.get_capabilities()
+    fast = can.get("avx512_bf16") or can.get("amx_bf16")
+    return torch.bfloat16 if fast else torch.float32
+
+
+def check_dtype(name: str) -> None:
+    """ModelError unless the environment asks for a number format that the course uses."""
+    if name not in ("float32", "bfloat16"):
+        raise ModelError(f"PROMPT_COURSE_DTYPE is float32, bfloat16 or not set, not {name!r}.")
 
 
 def find_model(name: str | Path) -> str:
@@ -57,15 +66,14 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
     Args:
         name: the offline default, "ReviewBERT", "SmolLM2-135M-Instruct", a local model folder, or
             a name on the hub.
-        dtype: of the weights; by default the faster of float32 and bfloat16, measured.
+        dtype: of the weights; by default the faster of float32 and bfloat16.
 
     Returns:
-        ``(tokenizer, encoder)``; the encoder is in eval mode, no parameter requires a gradient,
-        and ``encoder.base`` is the sha256 of its weights, by which saved prompts know it.
+        ``(tokenizer, encoder)``; the encoder is in eval mode, no parameter requires a gradient.
 
     Raises:
         ModelError: no such folder or hub model, no network, weights that are not safetensors or
-            not complete.
+            not complete, a tokenizer that is not the model's.
         assets.AssetError: the default could not be fetched.
     """
     where = find_model(name)
@@ -74,7 +82,7 @@ def load_encoder(name: str | Path = DEFAULT_ENCODER, dtype: torch.dtype | None =
         tokenizer = AutoTokenizer.from_pretrained(where)
         encoder, info = AutoModel.from_pretrained(where, output_loading_info=True, **options)
     check_complete(name, info["missing_keys"])
-    encoder.base = weights_hash(encoder)
+    check_model(tokenizer, encoder)
     encoder = encoder.to(dtype or choose_dtype())
     return tokenizer, encoder.eval().requires_grad_(False)
 
@@ -89,7 +97,7 @@ def load_lm(name: str | Path, dtype: torch.dtype | None = None):
 
     Returns:
         ``(tokenizer, model)``, frozen like the encoder of ``load_encoder(name)``, which is
-        ``model.base_model``; both have the same ``base``.
+        ``model.base_model``.
 
     Raises:
         ModelError: as ``load_encoder``, and for a model that has no vocabulary head.
@@ -105,7 +113,7 @@ def load_lm(name: str | Path, dtype: torch.dtype | None = None):
         model, info = auto.from_pretrained(where, **options)
     check_vocabulary_head(name, model, info["missing_keys"])
     check_complete(name, info["missing_keys"])
-    model.base = weights_hash(model.base_model)
+    check_model(tokenizer, model.base_model)
     model = model.to(dtype or choose_dtype())
     return tokenizer, model.eval().requires_grad_(False)
 
@@ -118,11 +126,11 @@ def loading(name: str | Path):
     logging.set_verbosity_error()  # an encoder leaves a masked-LM head unused: no cause for alarm
     try:
         yield
-    except (OSError, ValueError, ImportError, SafetensorError) as error:
+    except (OSError, ValueError, ImportError, KeyError, SafetensorError) as error:
         raise ModelError(
-            f"{name!r} could not be loaded ({str(error).splitlines()[0][:200]}). It must be a "
-            "folder with config.json, model.safetensors and a tokenizer, or a hub name while the "
-            f"hub can be reached. Offline, use the default: load_encoder({DEFAULT_ENCODER!r})."
+            f"{name!r} could not be loaded ({(str(error) or '?').splitlines()[0][:200]}). It must "
+            "be a folder with config.json, model.safetensors and a tokenizer, or a hub name while "
+            f"the hub can be reached. Offline, use the default: load_encoder({DEFAULT_ENCODER!r})."
         ) from error
     finally:
         logging.set_verbosity(level)
@@ -147,15 +155,53 @@ def check_vocabulary_head(name: str | Path, model: torch.nn.Module, missing: set
         )
 
 
-def weights_hash(model: torch.nn.Module) -> str:
-    """sha256 over the names and values of all parameters but the pooler's.
+def check_model(tokenizer, encoder) -> None:
+    """ModelError unless the encoder is one stack of layers and the tokenizer can be its own."""
+    if getattr(encoder.config, "is_encoder_decoder", False):
+        raise ModelError(
+            f"{type(encoder).__name__} is an encoder with a decoder, which have two inputs: name "
+            "an encoder (BERT, RoBERTa, ...) or a left-to-right model (Llama, GPT-2, ...)."
+        )
+    known, rows = len(tokenizer), encoder.get_input_embeddings().weight.shape[0]
+    if known > rows or 2 * known < rows:
+        raise ModelError(
+            f"The tokenizer knows {known} tokens, but {type(encoder).__name__} has vectors for "
+            f"{rows}: it is not this model's own. Put the model's tokenizer files beside its "
+            "weights (tokenizer.json, tokenizer_config.json)."
+        )
 
-    No state of a token comes from the pooler, and a file without one gets a random one.
+
+@torch.no_grad()
+def looks_ahead(encoder) -> bool:
+    """Whether a token's state depends on the tokens behind it (BERT), or not (Llama, GPT-2)."""
+    if encoder not in _LOOKS_AHEAD:
+        ids = torch.tensor([[5, 6, 7], [5, 6, 8]], device=encoder.device)
+        first = encoder(input_ids=ids).last_hidden_state[:, 0].float()  # (2, hidden)
+        _LOOKS_AHEAD[encoder] = not torch.allclose(*first, rtol=1e-2, atol=1e-2)
+    return _LOOKS_AHEAD[encoder]
+
+
+def weights_hash(model: torch.nn.Module, dtype: torch.dtype | None = None) -> str:
+    """sha256 over all weights but the pooler's, and over what decides how they are used.
+
+    No state of a token comes from the pooler, and a file without one gets a random one. With
+    ``dtype=torch.bfloat16`` a model has the same hash in either number format.
     """
-    digest = hashlib.sha256()
+    about = [getattr(model.config, name, None) for name in DECISIVE]
+    digest = hashlib.sha256(json.dumps(about).encode())
     for name, tensor in sorted(model.state_dict().items()):
-        if name.startswith("pooler."):
-            continue
-        digest.update(name.encode())
-        digest.update(tensor.contiguous().view(torch.uint8).numpy())
+        if not name.startswith("pooler."):
+            digest.update(f"{name} {tuple(tensor.shape)} {dtype or tensor.dtype}".encode())
+            digest.update(bytes_of(tensor.to(dtype or tensor.dtype)))
     return digest.hexdigest()
+
+
+def bytes_of(tensor: torch.Tensor):
+    """The tensor's numbers, for a hash."""
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+
+
+def tokenizer_hash(tokenizer) -> str:
+    """sha256 over the vocabulary and over what becomes of a text that tells tokenizers apart."""
+    about = [sorted(tokenizer.get_vocab().items()), tokenizer(PROBE)["input_ids"]]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()

@@ -1,223 +1,282 @@
-"""Prompts, and the classifier they steer: frozen encoder + prompt + pooling + linear head."""
+"""Prompts behind the words: none, trained vectors at the input (soft) or in the layers (deep),
+and examples that a left-to-right model has read.
+
+Each is a module with ``states(encoder, batch)``, ``fold()`` and ``about()``; see ``NoPrompt``.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from weakref import WeakSet
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
+from torch.nn import functional as F
+from transformers import DynamicCache
 
-from helpers.data import check_texts
-from helpers.soft_prompts import build_prompt, describe
+from helpers.layers import (
+    Prefix,
+    Recorder,
+    lower_states,
+    run_layers,
+    same_states,
+    upper_states,
+)
+from helpers.models import looks_ahead
+from helpers.templates import PromptError, pad
 
-SCHEMA = "prompt-classifier/1"
+_CHECKED = WeakSet()  # encoders to which a text's vectors are known to be the text
 
 
-class PromptError(ValueError):
-    """A prompt does not fit its model, window or file; the message says what to change."""
+class NoPrompt(nn.Module):
+    """The encoder as it is, and what every prompt offers."""
+
+    tokens = 0  # that the prompt takes from the model's window
+
+    def states(self, encoder, batch: dict) -> torch.Tensor:
+        """States of the text's own tokens, (batch, tokens, hidden)."""
+        return encoder(**batch).last_hidden_state
+
+    def fold(self) -> nn.Module:
+        """The prompt in the form in which it is saved."""
+        return self
+
+    def about(self) -> dict:
+        """What a file must say, beside the tensors, to build the prompt again."""
+        return {"kind": "none"}
 
 
-@dataclass(frozen=True)
-class Template:
-    """A hard prompt: words around one ``{}``, which stands for the review.
+def start_vectors(tokenizer, encoder, tokens: int, start: str, seed: int = 0) -> torch.Tensor:
+    """First values of a soft prompt, (tokens, hidden).
 
-    The prompt's words always survive; a review that is too long is what gets cut.
+    ``start``: ``"vocabulary"`` (embeddings of words drawn at random), ``"noise"`` (normal, with
+    the spread of the embeddings), or a text whose tokens are repeated until there are enough.
+    """
+    table = encoder.get_input_embeddings().weight.detach().float()  # (vocabulary, hidden)
+    generator = torch.Generator().manual_seed(seed)
+    if start == "noise":
+        return table.std() * torch.randn(tokens, table.shape[1], generator=generator)
+    if start == "vocabulary":
+        return table[torch.randint(len(tokenizer), (tokens,), generator=generator)]
+    ids = tokenizer(start, add_special_tokens=False)["input_ids"]
+    check_start(ids, start)
+    return table[(ids * tokens)[:tokens]]
+
+
+def check_start(ids: list[int], start: str) -> None:
+    """PromptError if the text ``start`` holds no token."""
+    if not ids:
+        raise PromptError(f"start={start!r} holds no word: give a text, 'vocabulary' or 'noise'.")
+
+
+class TrainedPrompt(NoPrompt):
+    """Vectors that are trained in the place of words.
+
+    Args:
+        vectors: their first values.
+        through: a module that the vectors pass through while they are trained
+            (reparameterisation); ``fold`` removes it.
     """
 
-    text: str = "{}"
-
-    def __post_init__(self):
-        check_template(self.text)
-
-    def input_ids(self, tokenizer, texts: Sequence[str], max_length: int = 256) -> list[list[int]]:
-        """[CLS] words-before review words-after [SEP] for each text, at most max_length long.
-
-        A model without [CLS] and [SEP] gets neither: the <|im_start|> with which SmolLM2's
-        tokenizer would begin opens a turn of a chat, and a review is none.
-        """
-        plain = {"add_special_tokens": False}
-        before, after = tokenizer(self.text.split("{}"), **plain)["input_ids"]
-        room = max_length - len(before) - len(after) - 2  # [CLS] and [SEP]
-        check_room(room, len(before) + len(after), max_length, tokenizer)
-        # split_special_tokens: a reader who types "[MASK]" gets those letters, not the token
-        plain |= {"split_special_tokens": True, "truncation": True}
-        reviews = tokenizer(check_texts(texts), max_length=room, **plain)["input_ids"]
-        special = tokenizer.cls_token_id, tokenizer.sep_token_id
-        start, end = ([] if token is None else [token] for token in special)
-        return [start + before + review + after + end for review in reviews]
-
-
-def check_template(text: str) -> None:
-    """PromptError unless there is exactly one place for the review."""
-    if text.count("{}") != 1:
-        raise PromptError(
-            f"A template has exactly one {{}} for the review; {text!r} has {text.count('{}')}. "
-            "Write for example '{} It was [MASK].'"
-        )
-
-
-def check_room(room: int, prompt: int, max_length: int, tokenizer) -> None:
-    """PromptError unless the window leaves at least one token for the review."""
-    if max_length > tokenizer.model_max_length:
-        raise PromptError(
-            f"max_length={max_length} is more than the model's window of "
-            f"{tokenizer.model_max_length} tokens: ask for no more than that."
-        )
-    if room < 1:
-        raise PromptError(
-            f"The prompt has {prompt} tokens; with [CLS], [SEP] and one token of review that is "
-            f"more than max_length={max_length}. Shorten the prompt or raise max_length "
-            f"(at most {tokenizer.model_max_length})."
-        )
-
-
-def pool(hidden: torch.Tensor, batch: dict, how: str, mask_token_id: int) -> torch.Tensor:
-    """One vector a text from one vector a token: (batch, tokens, hidden) -> (batch, hidden).
-
-    ``how``: ``"cls"`` (first token), ``"mean"`` (of all real tokens), ``"last"`` (last real
-    token) or ``"mask"`` (the [MASK] that the template holds).
-    """
-    mask = batch["attention_mask"].unsqueeze(-1)  # (batch, tokens, 1)
-    if how == "mean":
-        return (hidden * mask).sum(1) / mask.sum(1)
-    if how == "cls":
-        return hidden[:, 0]
-    if how == "last":
-        return hidden[torch.arange(len(hidden)), mask.sum((1, 2)) - 1]
-    places = batch["input_ids"] == mask_token_id  # (batch, tokens)
-    check_pooling(how, places)
-    return hidden[places]
-
-
-def check_pooling(how: str, places: torch.Tensor | bool) -> None:
-    """PromptError unless ``how`` is "mask" and each text has one [MASK]."""
-    if how != "mask":
-        raise PromptError(f"pooling is 'mean', 'cls', 'last' or 'mask', not {how!r}.")
-    if places is False:  # compared with a mask_token_id of None
-        raise PromptError("pooling 'mask' needs a model that knows [MASK]; take pooling='last'.")
-    if not (places.sum(1) == 1).all():
-        raise PromptError("pooling 'mask' needs a template with one [MASK]: '{} It was [MASK].'")
-
-
-def run_encoder(encoder, batch: dict) -> torch.Tensor:
-    """Token states (batch, tokens, hidden) without a trained prompt."""
-    return encoder(**batch).last_hidden_state
-
-
-class PromptClassifier(nn.Module):
-    """A frozen encoder that reads ``template`` around a review, pooling, and a linear head.
-
-    ``prompt`` is room for a trained prompt: a module called with the encoder and a batch that
-    returns token states (batch, tokens, hidden). None runs the encoder as it is.
-    """
-
-    def __init__(
-        self,
-        tokenizer,
-        encoder,
-        labels: Sequence[str],
-        template: Template = Template(),
-        pooling: str = "mean",
-        max_length: int = 256,
-        prompt: nn.Module | None = None,
-    ):
+    def __init__(self, vectors: torch.Tensor, through: nn.Module | None = None):
         super().__init__()
-        self.tokenizer, self.template = tokenizer, template
-        self.pooling, self.max_length, self.prompt = pooling, max_length, prompt
-        self.labels = list(labels)
-        self.encoder = encoder.requires_grad_(False)
-        self.head = nn.Linear(encoder.config.hidden_size, len(self.labels))
+        self.vectors, self.through = nn.Parameter(vectors), through
 
-    def input_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text inside the template."""
-        return self.template.input_ids(self.tokenizer, texts, self.max_length)
-
-    def features(self, batch: dict) -> torch.Tensor:
-        """Pooled states (batch, hidden) of a padded batch of input_ids and attention_mask."""
-        hidden = (self.prompt or run_encoder)(self.encoder, batch)  # (batch, tokens, hidden)
-        mask_id = self.tokenizer.mask_token_id
-        return pool(hidden, batch, self.pooling, mask_id).float()
-
-    def forward(self, batch: dict) -> torch.Tensor:
-        """Logits (batch, labels)."""
-        return self.head(self.features(batch))
+    def current(self) -> torch.Tensor:
+        """The vectors that the model reads."""
+        return self.vectors if self.through is None else self.through(self.vectors)
 
 
-def save_classifier(classifier: PromptClassifier, path: str | Path) -> Path:
-    """Write head and prompt alone (no base weights) to a safetensors file."""
-    prompt = classifier.prompt and classifier.prompt.fold()  # notebooks 10 and 11
-    trained = nn.ModuleDict({"head": classifier.head, "prompt": prompt})
-    kept = {name: tensor.contiguous() for name, tensor in trained.state_dict().items()}
-    about = {
-        "schema": SCHEMA,
-        "base": classifier.encoder.base,
-        "labels": classifier.labels,
-        "template": classifier.template.text,
-        "pooling": classifier.pooling,
-        "max_length": classifier.max_length,
-        "prompt": describe(prompt),
-    }
-    part = Path(f"{path}.part")  # a half-written file never carries the final name
-    save_file(kept, part, metadata={"about": json.dumps(about)})
-    return part.replace(path)
+class SoftPrompt(TrainedPrompt):
+    """Trained vectors among the word embeddings (Lester et al. 2021).
 
-
-def load_classifier(path: str | Path, tokenizer, encoder) -> PromptClassifier:
-    """The classifier saved at ``path``, on the base it was trained on.
-
-    Raises:
-        PromptError: not such a file, another base model, or tensors that do not fit.
+    ``vectors`` is (tokens, hidden), see ``start_vectors``; ``position`` is the number of tokens of
+    the text in front of it: 0 puts the prompt before [CLS], 1 behind it.
     """
-    about, kept = read_saved(path)
-    check_base(path, about["base"], encoder.base)
-    loaded = PromptClassifier(
-        tokenizer,
-        encoder,
-        about["labels"],
-        Template(about["template"]),
-        about["pooling"],
-        about["max_length"],
-        build_prompt(about.get("prompt")),
-    )
-    check_tensors(path, kept, loaded)
-    loaded.load_state_dict(kept, strict=False)  # the encoder's own weights stay as they are
-    return loaded
+
+    def __init__(self, vectors, position: int = 0, through: nn.Module | None = None):
+        super().__init__(vectors, through)
+        self.position, self.tokens = position, len(vectors)
+
+    def states(self, encoder, batch: dict) -> torch.Tensor:
+        """States of the text's own tokens, (batch, tokens, hidden)."""
+        check_vectors(encoder)
+        words = encoder.get_input_embeddings()(batch["input_ids"])  # (batch, tokens, hidden)
+        prompt = self.current().to(words.dtype).expand(len(words), -1, -1)
+        at, after = self.position, self.position + prompt.shape[1]
+        inputs = torch.cat([words[:, :at], prompt, words[:, at:]], 1)
+        mask = F.pad(batch["attention_mask"], (prompt.shape[1], 0), value=1)
+        hidden = encoder(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+        return torch.cat([hidden[:, :at], hidden[:, after:]], 1)
+
+    def fold(self) -> SoftPrompt:
+        """The same prompt without the module that its vectors passed through."""
+        return SoftPrompt(self.current().detach().clone(), self.position)
+
+    def about(self) -> dict:
+        """As in ``NoPrompt``."""
+        return {"kind": "soft", "position": self.position}
 
 
-def read_saved(path: str | Path) -> tuple[dict, dict[str, torch.Tensor]]:
-    """What ``save_classifier`` wrote about the classifier, and its tensors."""
+@torch.no_grad()
+def check_vectors(encoder) -> None:
+    """PromptError unless a text's word vectors at the input are the same as the text."""
+    if encoder in _CHECKED:
+        return
+    ids = torch.arange(5, 11, device=encoder.device)[None]  # (1, tokens)
     try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise PromptError(f"{path} cannot be read ({error}): save the classifier again.") from error
-    if about.get("schema") != SCHEMA:
-        raise PromptError(f"{path} is not a saved classifier of this course ({SCHEMA}).")
-    return about, kept
-
-
-def check_base(path: str | Path, saved: str, given: str) -> None:
-    """PromptError unless both hashes are of the same base weights."""
-    if saved != given:
+        words = encoder.get_input_embeddings()(ids)
+        found = encoder(inputs_embeds=words).last_hidden_state
+        same = same_states(found, encoder(input_ids=ids).last_hidden_state)
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        same = False
+    if not same:
         raise PromptError(
-            f"{path} was trained on base {saved[:12]}, but this encoder is "
-            f"{given[:12]}: load the encoder that it was trained on."
+            f"To {type(encoder).__name__} a word's vector is not the same as the word (Gemma "
+            "scales them), so a soft prompt would be computed wrongly. Take another model; the "
+            "README has a table."
+        )
+    _CHECKED.add(encoder)
+
+
+class DeepPrompt(TrainedPrompt):
+    """Trained keys and values in the top layers (Li & Liang 2021; P-tuning v2, Liu et al. 2022).
+
+    ``vectors`` is (layers, 2, heads, tokens, size), see ``prefix_shape``; ``first`` is the number
+    of the lowest layer that reads them. The layers below read no prompt, or ``below``, a frozen
+    one (first, 2, heads, tokens, size); either way ``batch["hidden"]`` may hold what they make of
+    the text. Set ``only`` to the id of [MASK] when no other state will be read: the top layer of
+    a BERT is then computed for no other token.
+    """
+
+    only = None
+
+    def __init__(self, vectors, first: int = 0, through: nn.Module | None = None, below=None):
+        super().__init__(vectors, through)
+        self.first = first
+        self.register_buffer("below", below)
+
+    @torch.no_grad()
+    def lower(self, encoder, batch: dict) -> torch.Tensor:
+        """What the layers below the trained ones make of the text, (batch, tokens, hidden)."""
+        prefix = None if self.below is None else Prefix(self.below, 0)
+        return lower_states(encoder, batch, self.first, prefix)
+
+    def states(self, encoder, batch: dict) -> torch.Tensor:
+        """States of the text's own tokens, (batch, tokens, hidden)."""
+        kept = batch.get("hidden")  # (batch, tokens, hidden)
+        hidden = self.lower(encoder, batch) if kept is None else kept
+        prefix = Prefix(self.current(), self.first)
+        return upper_states(encoder, batch, hidden, prefix, self.only)
+
+    def fold(self) -> DeepPrompt:
+        """The same prompt without the module that its vectors passed through."""
+        vectors = self.current().detach().clone()
+        return DeepPrompt(vectors, self.first, below=self.below)
+
+    def about(self) -> dict:
+        """As in ``NoPrompt``."""
+        return {"kind": "deep", "first": self.first}
+
+
+@torch.no_grad()
+def start_prefix(tokenizer, encoder, text: str, first: int = 0) -> torch.Tensor:
+    """Keys and values of a text's tokens in the layers from ``first`` on, as a first value of a
+    deep prompt: (layers, 2, heads, tokens, size). On a Llama-type model it starts as if the text
+    had been written in front of each review."""
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    check_start(ids, text)
+    batch = {name: part.to(encoder.device) for name, part in pad([ids], 0).items()}
+    recorder, last = Recorder(), encoder.config.num_hidden_layers
+    hidden = lower_states(encoder, batch, first)
+    run_layers(encoder, hidden, batch["attention_mask"], first, last, recorder)
+    return torch.stack(recorder.kept).float()
+
+
+class Bottleneck(nn.Module):
+    """Two linear layers with a tanh between, (tokens, hidden) -> (tokens, width), after which
+    ``shape`` is taken: the reparameterisation of prefix tuning (Li & Liang 2021)."""
+
+    def __init__(self, hidden: int, inner: int, shape: tuple[int, ...]):
+        super().__init__()
+        self.shape = shape  # (tokens, hidden) or (layers, 2, heads, tokens, size)
+        width = torch.Size(shape).numel() // shape[-2]  # numbers a token
+        self.net = nn.Sequential(nn.Linear(hidden, inner), nn.Tanh(), nn.Linear(inner, width))
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        made = self.net(vectors)  # (tokens, width)
+        *outer, tokens, size = self.shape
+        return made.view(tokens, *outer, size).movedim(0, -2)
+
+
+class Lstm(nn.Module):
+    """An LSTM in both directions over the prompt's tokens, then two linear layers: the
+    reparameterisation of P-tuning (Liu et al. 2021)."""
+
+    def __init__(self, hidden: int, inner: int):
+        super().__init__()
+        self.lstm = nn.LSTM(hidden, inner, bidirectional=True)
+        self.net = nn.Sequential(nn.Linear(2 * inner, inner), nn.ReLU(), nn.Linear(inner, hidden))
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        return self.net(self.lstm(vectors)[0])  # (tokens, hidden)
+
+
+class Examples(NoPrompt):
+    """A text in front of every review (Brown et al. 2020), read once: for left-to-right models.
+
+    ``kept`` holds the keys and values of its tokens, (1, heads, tokens, size), in each layer.
+    """
+
+    @torch.no_grad()
+    def __init__(self, tokenizer, encoder, text: str):
+        super().__init__()
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        check_left_to_right(encoder, ids)
+        ids = torch.tensor([ids], device=encoder.device)  # (1, tokens)
+        read = encoder(input_ids=ids, use_cache=True)
+        self.kept = [(layer.keys, layer.values) for layer in read.past_key_values.layers]
+        self.text, self.tokens = text, ids.shape[1]
+
+    def states(self, encoder, batch: dict) -> torch.Tensor:
+        """States of the reviews' own tokens, (batch, tokens, hidden)."""
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        shape = len(ids), -1, -1, -1
+        shared = DynamicCache([(k.expand(shape), v.expand(shape)) for k, v in self.kept])
+        mask = F.pad(mask, (self.tokens, 0), value=1)
+        return encoder(ids, mask, past_key_values=shared).last_hidden_state
+
+    def about(self) -> dict:
+        """As in ``NoPrompt``."""
+        return {"kind": "examples", "text": self.text}
+
+
+@torch.no_grad()
+def check_left_to_right(encoder, ids: list[int]) -> None:
+    """PromptError unless keys and values of ``ids``, read once, are the same as reading them."""
+    if not ids:
+        raise PromptError("There is no text to put in front: leave the prompt out.")
+    try:
+        cut = torch.tensor([ids[-8:] + [5, 6]], device=encoder.device)  # (1, tokens)
+        read = encoder(input_ids=cut[:, :-2], use_cache=True).past_key_values
+        found = encoder(input_ids=cut[:, -2:], past_key_values=read).last_hidden_state
+        expected = encoder(input_ids=cut).last_hidden_state[:, -2:]
+        same = not looks_ahead(encoder) and same_states(found, expected)
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        same = False
+    if not same:
+        raise PromptError(
+            f"{type(encoder).__name__} cannot read the examples once for all (a BERT's would read "
+            "the review, too): put them into the template, in front of {}."
         )
 
 
-def check_tensors(path: str | Path, kept: dict, classifier: PromptClassifier) -> None:
-    """PromptError unless ``kept`` has the classifier's trained tensors, in name and shape."""
-    wanted = {
-        name: tuple(tensor.shape)
-        for name, tensor in classifier.state_dict().items()
-        if not name.startswith("encoder.")
-    }
-    held = {name: tuple(tensor.shape) for name, tensor in kept.items()}
-    if held != wanted:
-        raise PromptError(f"{path} does not fit: it holds {held}, the classifier needs {wanted}.")
+def build_prompt(about: dict, tensors: dict, tokenizer, encoder) -> nn.Module:
+    """The prompt that a file's ``about`` and tensors describe; LookupError if they do not."""
+    kind = about["kind"]
+    if kind == "examples":
+        return Examples(tokenizer, encoder, about["text"])
+    if kind == "soft":
+        return SoftPrompt(tensors["vectors"], about["position"])
+    if kind == "deep":
+        return DeepPrompt(tensors["vectors"], about["first"], below=tensors.get("below"))
+    return {"none": NoPrompt}[kind]()

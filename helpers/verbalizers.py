@@ -7,10 +7,6 @@ from copy import deepcopy
 
 import torch
 from torch import nn
-from torch.nn import functional as F
-from transformers import DynamicCache
-
-from helpers.prompts import PromptClassifier, Template
 
 
 class VerbalizerError(ValueError):
@@ -30,7 +26,7 @@ def check_one_token(tokenizer, word: str, ids: list[int]) -> None:
         pieces = " ".join(tokenizer.convert_ids_to_tokens(ids)) or "nothing"
         raise VerbalizerError(
             f"The label word {word!r} is not one token here, but {pieces}; there "
-            "is one place to write in: choose a word that is one token."
+            "is one blank to fill: choose a word that is one token."
         )
 
 
@@ -55,7 +51,7 @@ def word_head(lm, ids: Sequence[int]) -> nn.Module:
 @torch.no_grad()
 def check_head(lm, head: nn.Module, ids: Sequence[int]) -> None:
     """VerbalizerError unless ``head`` gives the model's own logits for the words ``ids``."""
-    one = torch.tensor([ids[:1]])  # any token will do
+    one = torch.tensor([ids[:1]], device=lm.device)  # any token will do
     try:
         found = head(lm.base_model(input_ids=one).last_hidden_state)
         same = torch.allclose(found, lm(input_ids=one).logits[..., ids], rtol=0.02, atol=0.02)
@@ -86,6 +82,7 @@ class Verbalizer(nn.Module):
         super().__init__()
         ids = [[word_id(tokenizer, word) for word in some] for some in words.values()]
         check_words(words, ids, how)
+        self.words = {label: list(some) for label, some in words.items()}
         self.labels, self.how, self.sizes = list(words), how, [len(some) for some in ids]
         self.head, self.in_features = word_head(lm, sum(ids, [])), lm.config.hidden_size
         self.register_buffer("offset", torch.zeros(len(ids)))
@@ -94,6 +91,10 @@ class Verbalizer(nn.Module):
         parts = self.head(states).split(self.sizes, -1)  # one (texts, words) for each label
         logits = [POOLS[self.how](part, -1) for part in parts]
         return torch.stack(logits, -1) - self.offset
+
+    def about(self) -> dict:
+        """What a file must say, beside the tensors, to build the head again."""
+        return {"kind": "verbalizer", "words": self.words, "how": self.how}
 
 
 def check_words(words: dict, ids: list[list[int]], how: str) -> None:
@@ -115,34 +116,8 @@ def check_words(words: dict, ids: list[list[int]], how: str) -> None:
             owner[number] = label
 
 
-def zero_shot(
-    tokenizer,
-    lm,
-    template: str,
-    words: dict[str, Sequence[str]],
-    how: str = "logsumexp",
-    max_length: int = 256,
-) -> PromptClassifier:
-    """A classifier without training, for ``encode`` and ``predict`` like any other.
-
-    Args:
-        tokenizer, lm: of ``load_lm``: a masked or a causal model.
-        template: one ``{}``, and for a masked model one ``[MASK]``; for a causal one the words
-            that lead up to the answer, without a space at the end.
-    """
-    check_place(tokenizer, template, words)
-    pooling, mask = ("mask", tokenizer.mask_token) if tokenizer.mask_token else ("last", "")
-    lm.base_model.base = lm.base
-    template = Template(template.replace("[MASK]", mask))
-    classifier = PromptClassifier(
-        tokenizer, lm.base_model, list(words), template, pooling, max_length
-    )
-    classifier.head = Verbalizer(tokenizer, lm, words, how)
-    return classifier
-
-
-def check_place(tokenizer, template: str, words: dict[str, Sequence[str]]) -> None:
-    """VerbalizerError unless ``template`` has a place for a word, and the words fit in there."""
+def check_blank(tokenizer, template: str, words: dict[str, Sequence[str]]) -> None:
+    """VerbalizerError unless ``template`` has a blank for a word, and the words fit in there."""
     mask = tokenizer.mask_token
     if mask and template.replace(mask, "[MASK]").count("[MASK]") != 1:
         raise VerbalizerError(
@@ -185,39 +160,3 @@ def calibrate(verbalizer: Verbalizer, states: torch.Tensor, how: str = "median")
     """
     verbalizer.offset.zero_()
     verbalizer.offset.copy_(OFFSETS[how](verbalizer(states)))
-
-
-class Examples(nn.Module):
-    """A text in front of every review (Brown et al. 2020), read once: for causal models.
-
-    ``kept`` holds the keys and values of its tokens, (1, heads, tokens, size), in each layer. It
-    stands in the place of a trained prompt: ``classifier.prompt = Examples(...)``.
-    """
-
-    @torch.no_grad()
-    def __init__(self, tokenizer, encoder, text: str):
-        super().__init__()
-        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-        check_causal(encoder, ids)
-        read = encoder(input_ids=torch.tensor([ids]), use_cache=True)
-        self.kept = [(layer.keys, layer.values) for layer in read.past_key_values.layers]
-        self.tokens = len(ids)
-
-    def forward(self, encoder, batch: dict) -> torch.Tensor:
-        """States of the reviews' own tokens, (batch, tokens, hidden)."""
-        ids, mask = batch["input_ids"], batch["attention_mask"]
-        shape = len(ids), -1, -1, -1
-        shared = DynamicCache([(k.expand(shape), v.expand(shape)) for k, v in self.kept])
-        mask = F.pad(mask, (self.tokens, 0), value=1)
-        return encoder(ids, mask, past_key_values=shared).last_hidden_state
-
-
-def check_causal(encoder, ids: list[int]) -> None:
-    """VerbalizerError unless there are ``ids`` and the model reads from left to right."""
-    if not ids:
-        raise VerbalizerError("There is no text to put in front: leave classifier.prompt None.")
-    if not hasattr(encoder, "rotary_emb") or not getattr(encoder.config, "use_cache", False):
-        raise VerbalizerError(
-            "In this model the examples would read the review too, so they "
-            "cannot be read once for all: put them into the template."
-        )
