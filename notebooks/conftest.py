@@ -1,6 +1,7 @@
-"""nbval compares outputs to the letter. A cell with the metadata ``{"tolerance": t}`` may differ in
-its numbers by up to ``t`` each (and in nothing else): another CPU rounds otherwise. Progress bars
-are not compared: they show how long something took."""
+"""nbval compares outputs to the letter. In a cell with the metadata ``{"tolerance": {"1": 0.5}}``
+a number printed with one decimal may differ by up to 0.5, one with two decimals not at all:
+another CPU rounds otherwise, and a loss of 0.75 needs another tolerance than 75.0%. All else must
+be the same. Progress bars are not compared: they show how long something took."""
 
 import re
 from copy import deepcopy
@@ -11,12 +12,17 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 to_the_letter = IPyNbCell.compare_outputs
 
 
-def within(tested: str, stored: str, tolerance: float) -> bool:
-    """Whether two texts have the same words and numbers no further apart than ``tolerance``."""
+def decimals(number: str) -> str:
+    """How many decimals ``number`` is printed with, as the key of a tolerance."""
+    return str(len(number.partition(".")[2]))
+
+
+def within(tested: str, stored: str, tolerance: dict[str, float]) -> bool:
+    """Whether two texts have the same words, and numbers as close as their decimals ask for."""
     words = [NUMBER.sub("#", text).split() for text in (tested, stored)]
     numbers = zip(NUMBER.findall(tested), NUMBER.findall(stored), strict=False)
     return words[0] == words[1] and all(
-        abs(float(a) - float(b)) <= tolerance for a, b in numbers
+        abs(float(a) - float(b)) <= tolerance.get(decimals(b), 0) for a, b in numbers
     )
 
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from helpers import assets
+from helpers.classifier import PromptClassifier
 from helpers.data import load_reviews
 from helpers.encode import encode
 from helpers.models import load_encoder
-from helpers.prompts import PromptClassifier, Template
+from helpers.templates import Template
 
 LABELS = ["negative", "positive"]
 

@@ -40,7 +40,17 @@ def conftest(monkeypatch):
     ],
 )
 def test_within(conftest, tested, fits):
-    assert conftest.within(tested, "accuracy 75.6% [72.9, 78.2]", 0.5) is fits
+    assert conftest.within(tested, "accuracy 75.6% [72.9, 78.2]", {"1": 0.5}) is fits
+
+
+@pytest.mark.parametrize(
+    "tested, fits",
+    [("loss 0.741, 75.9% of 500", True), ("loss 0.753, 75.6% of 501", False),
+     ("loss 0.9, 75.6% of 500", False), ("loss 0.790, 75.6% of 500", False)],
+)  # fmt: skip
+def test_a_tolerance_is_for_numbers_with_so_many_decimals(conftest, tested, fits):
+    stored = "loss 0.753, 75.6% of 500"
+    assert conftest.within(tested, stored, {"1": 0.5, "3": 0.02}) is fits
 
 
 def test_progress_bars_are_known(conftest):
@@ -65,12 +75,12 @@ def test_pytest_applies_the_tolerance(tmp_path):
     cases = [
         ("passed", "print('score 1.50')", "score 1.50\n", {}),
         ("failed", "print('score 1.50')", "score 1.49\n", {}),
-        ("passed", "print('score 1.50')", "score 1.49\n", {"tolerance": 0.1}),
-        ("failed", "print('score 1.50')", "score 1.30\n", {"tolerance": 0.1}),
-        ("failed", "print('score 1.50')", "loss 1.50\n", {"tolerance": 0.1}),
-        ("failed", "print('score 1.50 2')", "score 1.50\n", {"tolerance": 0.1}),
-        ("passed", "1.5", "1.49", {"tolerance": 0.1}),
-        ("failed", "1.5", "1.3", {"tolerance": 0.1}),
+        ("passed", "print('score 1.50')", "score 1.49\n", {"tolerance": {"1": 0.1, "2": 0.1}}),
+        ("failed", "print('score 1.50')", "score 1.30\n", {"tolerance": {"1": 0.1, "2": 0.1}}),
+        ("failed", "print('score 1.50')", "loss 1.50\n", {"tolerance": {"1": 0.1, "2": 0.1}}),
+        ("failed", "print('score 1.50 2')", "score 1.50\n", {"tolerance": {"1": 0.1, "2": 0.1}}),
+        ("passed", "1.5", "1.49", {"tolerance": {"1": 0.1, "2": 0.1}}),
+        ("failed", "1.5", "1.3", {"tolerance": {"1": 0.1, "2": 0.1}}),
     ]
     cells = [
         cell(source, stored, count, **metadata)
