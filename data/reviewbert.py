@@ -35,10 +35,10 @@ from tqdm.auto import tqdm
 from transformers import BertForMaskedLM
 
 from helpers.assets import fetch, sha256
+from helpers.checkpoints import Checkpoint, TrainingError
 from helpers.data import load_reviews
-from helpers.encode import batches_by_length, pad
 from helpers.models import DEFAULT_ENCODER, load_encoder
-from helpers.train import TrainingError, resume, save_checkpoint
+from helpers.templates import batches_by_length, pad
 
 HERE = Path(__file__).resolve().parent
 TOP_LAYERS, BATCH_TOKENS, WARM_UP = 4, 4096, 50
@@ -187,7 +187,7 @@ class Trainer:
     """Muon for the matrices (Jordan et al. 2024: it needs about half of AdamW's tokens here), AdamW
     for the rest, one checkpoint for each."""
 
-    def __init__(self, trained: dict, folder: Path):
+    def __init__(self, trained: dict, folder: Path, about: dict):
         matrices = {name: p for name, p in trained.items() if p.ndim > 1}
         others = {name: p for name, p in trained.items() if p.ndim < 2}
         muon = torch.optim.Muon(
@@ -195,15 +195,16 @@ class Trainer:
         )
         adamw = torch.optim.AdamW(others.values(), ADAM_LR, weight_decay=0.0)
         self.parts = [
-            (folder / "reviewbert-checkpoint-muon.safetensors", matrices, muon),
-            (folder / "reviewbert-checkpoint-adamw.safetensors", others, adamw),
+            Checkpoint(folder / f"reviewbert-checkpoint-{name}.safetensors", *part, about)
+            for name, *part in (("muon", matrices, muon), ("adamw", others, adamw))
         ]
 
     def step(self, loss: torch.Tensor, rate: float) -> None:
         """One step down ``loss``, at the share ``rate`` of the full learning rates."""
         loss.backward()
-        for _, some, optimizer in self.parts:
-            nn.utils.clip_grad_norm_(some.values(), 1.0)
+        for part in self.parts:
+            optimizer = part.optimizer
+            nn.utils.clip_grad_norm_(part.trained.values(), 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = optimizer.defaults["lr"] * rate
             with patch("torch.optim._muon._zeropower_via_newtonschulz", orthogonal):
@@ -211,20 +212,19 @@ class Trainer:
             optimizer.zero_grad()
 
     def save(self, history: list[dict]) -> None:
-        for path, some, optimizer in self.parts:
-            now = {name: p.detach() for name, p in some.items()}
-            save_checkpoint(path, some, now, optimizer, history)
+        for part in self.parts:
+            part.save(history, {})
 
     def resume(self) -> list[dict]:
         """The history so far, with weights and optimizers as they were then."""
-        first, second = (resume(path, some, optimizer)[0] for path, some, optimizer in self.parts)
+        first, second = (part.resume()[0] for part in self.parts)
         if first != second:
             raise TrainingError("The two checkpoints are not of the same step: delete both.")
         return first
 
     def forget(self) -> None:
-        for path, _, _ in self.parts:
-            path.unlink(missing_ok=True)
+        for part in self.parts:
+            part.path.unlink(missing_ok=True)
 
 
 def train(
@@ -252,7 +252,7 @@ def train(
     shares = shares_of(STAGES[stage], tokenizer)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     before = [] if stage == "words" else go_on(model, folder)
-    trainer = Trainer(trained, folder)
+    trainer = Trainer(trained, folder, {"stage": stage, "tokens": tokens_to_read})
     history = (
         trainer.resume()
         or before

@@ -24,20 +24,28 @@ class TrainingError(RuntimeError):
 class Checkpoint:
     """Keeps a run's weights now and at best, the optimizer's memory and the history at ``path``.
 
-    ``trained`` are the parameters that the optimizer holds, by name. A ``path`` of None keeps
-    nothing. ``settings`` are what else decides the run, ready for JSON.
+    Args:
+        path: a file, or None, which keeps nothing.
+        trained: the parameters by name.
+        about: what decides the run, ready for JSON; a file that says otherwise is refused.
     """
 
-    def __init__(self, path, model, train, validation, optimizer, *, weight=None, **settings):
+    def __init__(self, path, trained: dict, optimizer, about: dict):
+        self.path, self.trained, self.optimizer = path and Path(path), trained, optimizer
+        self.about = json.loads(json.dumps(about))  # as it will be read
+
+    @classmethod
+    def of_fit(cls, path, model, train, validation, optimizer, *, weight=None, **settings):
+        """The checkpoint of a call of ``train.fit``."""
         held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        self.trained = {name: p for name, p in model.named_parameters() if id(p) in held}
-        self.path, self.optimizer = path and Path(path), optimizer
+        trained = {name: p for name, p in model.named_parameters() if id(p) in held}
         for group in optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
-        if path is not None:
-            settings["weight"] = weight if weight is None else torch.as_tensor(weight).tolist()
-            about = settings | about_run(model, self.trained, train, validation, optimizer)
-            self.about = json.loads(json.dumps(about))  # as it will be read
+        if path is None:
+            return cls(path, trained, optimizer, {})
+        settings["weight"] = weight if weight is None else torch.as_tensor(weight).tolist()
+        about = about_run(model, trained, train, validation, optimizer)
+        return cls(path, trained, optimizer, settings | about)
 
     def save(self, history: list[dict], best: dict) -> None:
         """Replace the file, whole or not at all."""

@@ -164,9 +164,9 @@ def fit(model: nn.Module, train, validation, optimizer, *, epochs: int = 30, bat
             put back first); a checkpoint of another run.
     """
     train, validation = check_data(model, *train), check_data(model, *validation)
-    run = Checkpoint(checkpoint, model, train, validation, optimizer, epochs=epochs,
-                     batch_size=batch_size, schedule=schedule.__name__, patience=patience,
-                     seed=seed, weight=weight)  # fmt: skip
+    run = Checkpoint.of_fit(checkpoint, model, train, validation, optimizer,
+                            epochs=epochs, batch_size=batch_size, schedule=schedule.__name__,
+                            patience=patience, seed=seed, weight=weight)  # fmt: skip
     trained, (history, best) = run.trained, run.resume()
     per_epoch = math.ceil(len(train[1]) / batch_size)
     for epoch in epochs_left(history, epochs, patience):

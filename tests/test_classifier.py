@@ -1,4 +1,4 @@
-"""helpers.prompts and helpers.encode: the frozen classifier, against plain transformers."""
+"""helpers.templates, classifier and encode: the frozen classifier, against plain transformers."""
 
 import json
 import random
@@ -9,15 +9,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from helpers.classifier import PromptClassifier, load_classifier, save_classifier
 from helpers.data import DataError
-from helpers.encode import batches_by_length, cached_encode, encode, pad, predict
-from helpers.prompts import (
-    PromptClassifier,
-    PromptError,
-    Template,
-    load_classifier,
-    save_classifier,
-)
+from helpers.encode import cached_encode, encode, predict, write_features
+from helpers.templates import PromptError, Template, batches_by_length, pad
 
 BOTH_SIDES = "Is this positive? {} It was [MASK]."
 TEXTS = [
@@ -188,7 +183,7 @@ def test_cache(make, own_cache):
     fresh = encode(make(), TEXTS)
     assert torch.equal(cached_encode(make(), TEXTS), fresh)
     (path,) = (own_cache / "features").iterdir()
-    save_file({"features": fresh + 1}, path)
+    write_features(path, fresh + 1)
     assert torch.equal(cached_encode(make(), TEXTS), fresh + 1)  # it is read, not computed
     for other in (make(BOTH_SIDES), make(pooling="cls"), make(max_length=8)):
         assert torch.equal(cached_encode(other, TEXTS), encode(other, TEXTS))
@@ -217,8 +212,8 @@ HEAD = {"head.weight": torch.zeros(2, 384), "head.bias": torch.zeros(2)}
 @pytest.mark.parametrize(
     "tensors, changes, message",
     [
-        (HEAD, {"base": "f" * 64}, "base ffffffffffff, but this encoder is"),
-        (HEAD, {"schema": "prompt-classifier/9"}, "not a saved classifier"),
+        (HEAD, {"base": "f" * 64}, "base ffffffffffff, but this one is"),
+        (HEAD, {"schema": "prompt-classifier/1"}, "not a saved classifier"),
         (HEAD, {"schema": None}, "not a saved classifier"),
         ({"head.bias": HEAD["head.bias"]}, {}, "does not fit"),
         (HEAD | {"prompt.x": torch.zeros(1)}, {}, "holds .*'prompt.x'"),

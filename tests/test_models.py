@@ -13,10 +13,9 @@ from helpers.models import (
     choose_dtype,
     load_encoder,
     load_lm,
-    matmul_gflops,
     weights_hash,
 )
-from helpers.prompts import Template
+from helpers.templates import Template
 
 SMOL = "SmolLM2-135M-Instruct"
 
@@ -36,7 +35,9 @@ def test_frozen_in_eval_mode(model):
 def test_folder_in_bfloat16_has_the_same_base(folder, model):
     tokenizer, encoder = load_encoder(folder, torch.bfloat16)
     assert encoder.dtype == torch.bfloat16 and not encoder.training
-    assert encoder.base == model[1].base and len(encoder.base) == 64
+    rounded = weights_hash(encoder)
+    assert rounded == weights_hash(model[1], torch.bfloat16) and len(rounded) == 64
+    assert rounded != weights_hash(model[1])
     assert tokenizer("A fine film.")["input_ids"] == model[0]("A fine film.")["input_ids"]
 
 
@@ -44,7 +45,7 @@ def test_other_weights_have_another_base(folder, model):
     config = json.loads((folder / "config.json").read_text())
     config["num_hidden_layers"] = 2
     (folder / "config.json").write_text(json.dumps(config))
-    assert load_encoder(str(folder), torch.float32)[1].base != model[1].base
+    assert weights_hash(load_encoder(str(folder), torch.float32)[1]) != weights_hash(model[1])
 
 
 def lose_weights(folder):
@@ -113,7 +114,7 @@ def test_dequantised_once(smol, monkeypatch):
     monkeypatch.setattr(assets, "_dequantise", None)  # calling it is a TypeError
     tokenizer, encoder = load_encoder(SMOL, torch.bfloat16)
     assert type(encoder).__name__ == "LlamaModel" and encoder.dtype == torch.bfloat16
-    assert encoder.base == smol[1].base
+    assert weights_hash(encoder) == weights_hash(smol[1].base_model, torch.bfloat16)
     assert tokenizer.padding_side == "right" and tokenizer.model_max_length == 8192
     assert (tokenizer.bos_token, tokenizer.eos_token) == ("<|im_start|>", "<|im_end|>")
     assert tokenizer.pad_token == "<|im_end|>"
@@ -133,7 +134,8 @@ def test_masked_lm_fills_a_blank_and_knows_its_base():
     with torch.no_grad():
         logits = lm(**batch).logits[batch["input_ids"] == tokenizer.mask_token_id][0]
     assert {"movie", "film"} & set(tokenizer.convert_ids_to_tokens(logits.topk(5).indices))
-    assert lm.base == load_encoder("ReviewBERT", torch.float32)[1].base
+    _, encoder = load_encoder("ReviewBERT", torch.float32)
+    assert weights_hash(lm.base_model) == weights_hash(encoder)
 
 
 def test_no_vocabulary_head():
@@ -146,9 +148,23 @@ def test_the_pooler_is_not_part_of_the_base(folder, model):
     bare = {key: tensor for key, tensor in load_file(path).items() if "pooler" not in key}
     save_file(bare, path, metadata={"format": "pt"})
     encoder = load_encoder(folder, torch.float32)[1]
-    assert encoder.base == model[1].base == weights_hash(encoder)
+    assert weights_hash(encoder) == weights_hash(model[1])
 
 
-def test_choose_dtype():
-    assert choose_dtype() in (torch.float32, torch.bfloat16)
-    assert matmul_gflops(torch.float32, tokens=64, repeats=2) > 0
+@pytest.mark.parametrize(
+    "can, dtype",
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16),
+     ({"avx2": True, "avx512_f": True}, torch.float32), ({}, torch.float32)],
+)  # fmt: skip
+def test_the_number_format_is_what_the_processor_can_do(monkeypatch, can, dtype):
+    monkeypatch.delenv("PROMPT_COURSE_DTYPE", raising=False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can)
+    assert choose_dtype() == dtype
+
+
+def test_the_number_format_can_be_asked_for(monkeypatch):
+    monkeypatch.setenv("PROMPT_COURSE_DTYPE", "float32")
+    assert choose_dtype() == torch.float32
+    monkeypatch.setenv("PROMPT_COURSE_DTYPE", "float8")
+    with pytest.raises(ModelError, match="not 'float8'"):
+        choose_dtype()

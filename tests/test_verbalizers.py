@@ -14,17 +14,18 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
+from helpers.classifier import zero_shot
 from helpers.data import load_reviews
-from helpers.encode import encode, pad, predict
+from helpers.encode import encode, predict
 from helpers.models import load_lm
+from helpers.prompts import Examples
+from helpers.templates import PromptError, pad
 from helpers.verbalizers import (
-    Examples,
     Verbalizer,
     VerbalizerError,
     calibrate,
     mean_offset,
     median_offset,
-    zero_shot,
 )
 
 MASKED = {"negative": ["bad", "awful"], "positive": ["good", "great", "fine"]}
@@ -184,9 +185,9 @@ def test_examples_read_once_are_examples_read_each_time(smol, texts):
 
 
 def test_examples_are_for_causal_models(bert, smol):
-    with pytest.raises(VerbalizerError, match="into the template"):
+    with pytest.raises(PromptError, match="into the template"):
         Examples(bert[0], bert[1].base_model, "a good film .")
-    with pytest.raises(VerbalizerError, match="no text"):
+    with pytest.raises(PromptError, match="no text"):
         Examples(smol[0], smol[1].base_model, "")
 
 

@@ -16,10 +16,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from helpers.assets import fetch
+from helpers.classifier import PromptClassifier
 from helpers.data import load_reviews
 from helpers.encode import encode
-from helpers.models import DEFAULT_ENCODER, load_encoder, matmul_gflops
-from helpers.prompts import PromptClassifier, Template
+from helpers.models import DEFAULT_ENCODER, load_encoder
+from helpers.templates import Template
 
 SIZES = {"rotten_tomatoes": (1000, 200, 800), "imdb": (200, 40, 160)}  # 2,000 and 400 texts
 WINDOW = 256
@@ -38,6 +39,17 @@ def sentence_transformer():
     model = library.SentenceTransformer(str(fetch(DEFAULT_ENCODER)), device="cpu")
     model.max_seq_length = WINDOW
     return model
+
+
+def matmul_gflops(dtype, tokens=1024, repeats=8):
+    """Best measured speed (GFLOP/s) of a BERT-sized product (tokens, 384) x (384, 1536)."""
+    left, right = torch.ones(tokens, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - start)
+    return 2 * left.numel() * 1536 / min(seconds) / 1e9
 
 
 def in_turn(texts, encoders):

@@ -10,6 +10,7 @@ reads [MASK]. The prompt's learning rate comes from one grid for all, the best o
 trial on a quarter of the reviews; the heads' rate is the same. Both heads start at random.
 """
 
+import math
 import statistics
 import sys
 import time
@@ -19,12 +20,14 @@ from peft import PrefixTuningConfig, PromptTuningConfig, TaskType, get_peft_mode
 from torch.nn import functional as F
 from transformers import AutoModelForSequenceClassification
 
+from helpers.classifier import PromptClassifier
 from helpers.data import load_reviews
-from helpers.encode import Inputs, keep_lower
+from helpers.encode import KeptInputs
+from helpers.layers import prefix_shape
 from helpers.models import find_model, load_encoder, loading
-from helpers.prompts import PromptClassifier, Template
-from helpers.soft_prompts import DeepPrompt, SoftPrompt, prefix_shape, start_vectors
-from helpers.train import judge, tune_epoch, warm_cosine
+from helpers.prompts import DeepPrompt, SoftPrompt, start_vectors
+from helpers.templates import Inputs, Template
+from helpers.train import judge, prompt_optimizer, train_epoch, warm_cosine
 
 BASE, TOKENS, BATCH = "ReviewBERT", 16, 32
 RATES = (1e-3, 1e-2, 1e-1)  # of the prompt
@@ -51,21 +54,20 @@ class Ours:
         self.inputs, begin = {}, time.perf_counter()
         for part, rows in data["rows"].items():
             rows = rows[:size] if part == "train" else rows[:]
-            inputs = Inputs(self.classifier, rows["text"])
-            if layers and deep.place:
-                keep_lower(self.classifier, inputs)
+            kind = KeptInputs if layers and deep.first else Inputs
+            inputs = kind(self.classifier, rows["text"])
             self.inputs[part] = inputs, numbers(rows)
             if part == "train":
                 self.keeping = time.perf_counter() - begin
-        groups = [
-            {"params": self.classifier.prompt.parameters(), "full": lr},
-            {"params": self.classifier.head.parameters(), "full": HEAD_RATE},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
+        self.optimizer = prompt_optimizer(self.classifier, lr, HEAD_RATE)
 
     def epoch(self, number, epochs):
-        args = BATCH, number, epochs, 0
-        tune_epoch(self.classifier, self.optimizer, *self.inputs["train"], *args)
+        inputs, labels = self.inputs["train"]
+        steps = math.ceil(len(labels) / BATCH)
+        shares = [warm_cosine(number * steps + step, epochs * steps) for step in range(steps)]
+        generator = torch.Generator().manual_seed(number)
+        args = inputs, labels, BATCH, generator, shares
+        train_epoch(self.classifier, self.optimizer, *args)
 
     def judge(self, part):
         return judge(self.classifier, *self.inputs[part])
