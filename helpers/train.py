@@ -195,6 +195,7 @@ def fit_head(classifier, train, validation, *, lr: float = 0.01, weight_decay: f
     """
     head = classifier.head
     parts = [check_part(classifier, *part) for part in (train, validation)]
+    check_rows(len(parts[0][1]))
     mean, scale = parts[0][0].mean(0), parts[0][0].std(0) + 1e-6  # both (hidden,)
     parts = [(Features((x - mean) / scale), y) for x, y in parts]
     nn.init.zeros_(head.weight)
@@ -217,7 +218,7 @@ def check_part(classifier, features, labels) -> tuple[torch.Tensor, torch.Tensor
     """Features and labels as tensors, or TrainingError: one of each, known labels, no NaN."""
     labels = check_labels(labels, classifier.labels)
     check_features(features)
-    check_sizes(len(features), len(labels))
+    check_counts(len(features), len(labels))
     return features, labels
 
 
@@ -227,16 +228,22 @@ def check_data(model, inputs, labels) -> tuple:
     labels = check_labels(labels, names)
     if hasattr(inputs, "features"):
         check_features(inputs.features)
-    check_sizes(len(inputs), len(labels))
+    check_counts(len(inputs), len(labels))
     return inputs, labels
 
 
-def check_sizes(texts: int, labels: int) -> None:
+def check_counts(texts: int, labels: int) -> None:
     """TrainingError unless there is one label for each of some texts."""
     if texts != labels:
         raise TrainingError(f"There are {texts} texts and {labels} labels: give one for each.")
     if texts == 0:
         raise TrainingError("A part of the data is empty: give at least one text and its label.")
+
+
+def check_rows(rows: int) -> None:
+    """TrainingError unless there are rows to standardise."""
+    if rows < 2:
+        raise TrainingError("One training text has no spread: give two or more, of each label.")
 
 
 def check_loss(loss: float) -> None:

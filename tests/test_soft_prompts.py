@@ -1,4 +1,4 @@
-"""helpers.soft_prompts: against hard prompts, against peft, and against itself."""
+"""helpers.prompts and layers: against hard prompts, against peft, and against itself."""
 
 import json
 
@@ -7,27 +7,21 @@ import torch
 from peft import PrefixTuningConfig, PromptTuningConfig, TaskType, get_peft_model
 from safetensors import safe_open
 
-from helpers.encode import Inputs, encode, keep_lower, pad
+from helpers.classifier import PromptClassifier, load_classifier, save_classifier
+from helpers.encode import KeptInputs, encode
+from helpers.layers import prefix_shape
 from helpers.models import load_encoder, weights_hash
 from helpers.prompts import (
-    PromptClassifier,
-    PromptError,
-    Template,
-    load_classifier,
-    save_classifier,
-)
-from helpers.soft_prompts import (
     Bottleneck,
     DeepPrompt,
     Lstm,
     SoftPrompt,
     build_prompt,
-    describe,
-    prefix_shape,
     start_prefix,
     start_vectors,
 )
-from helpers.train import TrainingError, judge, tune
+from helpers.templates import Inputs, PromptError, Template, pad
+from helpers.train import TrainingError, fit, judge, prompt_optimizer, warm_cosine
 
 TEXTS = ["a gripping , beautifully shot thriller .", "dull", "not bad at all , if a bit long ."]
 close = {"rtol": 0, "atol": 2e-5}
@@ -72,7 +66,7 @@ def test_a_soft_prompt_of_words_is_the_hard_prompt(model):
     batch = pad(tokenizer(TEXTS)["input_ids"], tokenizer.pad_token_id)
     hard = pad(tokenizer([f"{words} {text}" for text in TEXTS])["input_ids"], 0)
     with torch.no_grad():
-        states = SoftPrompt(vectors, 1)(encoder, batch)
+        states = SoftPrompt(vectors, 1).states(encoder, batch)
         wanted = encoder(**hard).last_hidden_state
     wanted = torch.cat([wanted[:, :1], wanted[:, 1 + len(vectors) :]], 1)
     torch.testing.assert_close(on_text(states, batch), on_text(wanted, batch), **close)
@@ -81,7 +75,7 @@ def test_a_soft_prompt_of_words_is_the_hard_prompt(model):
 @pytest.mark.parametrize("first", [0, 4])
 def test_without_tokens_it_is_the_base_model(model, batch, deep, first):
     with torch.no_grad():
-        states = deep(tokens=0, first=first)(model[1], batch)
+        states = deep(tokens=0, first=first).states(model[1], batch)
         wanted = model[1](**batch).last_hidden_state
     torch.testing.assert_close(on_text(states, batch), on_text(wanted, batch), **close)
 
@@ -90,16 +84,15 @@ def test_padding_and_order_change_nothing(model, prompt):
     tokenizer, encoder = model
     ids = tokenizer(TEXTS)["input_ids"]
     with torch.no_grad():
-        alone = [prompt(encoder, pad([row], 0))[0] for row in ids]
-        together = prompt(encoder, pad(ids[::-1], 0)).flip(0)
+        alone = [prompt.states(encoder, pad([row], 0))[0] for row in ids]
+        together = prompt.states(encoder, pad(ids[::-1], 0)).flip(0)
     for row, states in zip(alone, together, strict=True):
         torch.testing.assert_close(states[: len(row)], row, **close)
 
 
 def test_kept_lower_states_change_nothing(model, deep):
     classifier = PromptClassifier(*model, ["a", "b"], prompt=deep(first=4))
-    plain, kept = Inputs(classifier, TEXTS), Inputs(classifier, TEXTS)
-    keep_lower(classifier, kept)
+    plain, kept = Inputs(classifier, TEXTS), KeptInputs(classifier, TEXTS)
     rows = torch.tensor([2, 0, 1])
     with torch.no_grad():
         torch.testing.assert_close(classifier(kept[rows]), classifier(plain[rows]), **close)
@@ -116,14 +109,15 @@ def below(model):
 def test_a_frozen_part_below_is_read_like_a_trained_one(model, batch, below):
     part, whole = below
     with torch.no_grad():
-        torch.testing.assert_close(part(model[1], batch), whole(model[1], batch), **close)
+        torch.testing.assert_close(
+            part.states(model[1], batch), whole.states(model[1], batch), **close
+        )
     assert [name for name, _ in part.named_parameters()] == ["vectors"]
 
 
 def test_kept_lower_states_hold_what_the_frozen_part_did(model, below):
     classifier = PromptClassifier(*model, ["a", "b"], prompt=below[0])
-    plain, kept = Inputs(classifier, TEXTS), Inputs(classifier, TEXTS)
-    keep_lower(classifier, kept)
+    plain, kept = Inputs(classifier, TEXTS), KeptInputs(classifier, TEXTS)
     with torch.no_grad():
         torch.testing.assert_close(classifier(kept[[0, 2]]), classifier(plain[[0, 2]]), **close)
 
@@ -158,7 +152,7 @@ def test_soft_prompt_equals_peft(model, batch):
     vectors = wrapped.get_prompt(1)[0].detach().clone()
     with torch.no_grad():
         theirs = wrapped(**batch).last_hidden_state[:, 4:]
-        ours = SoftPrompt(vectors)(model[1], batch)
+        ours = SoftPrompt(vectors).states(model[1], batch)
     torch.testing.assert_close(on_text(ours, batch), on_text(theirs, batch), **close)
 
 
@@ -172,7 +166,7 @@ def test_deep_prompt_equals_peft(model, batch):
     places = torch.arange(batch["input_ids"].shape[1])[None] - 4
     with torch.no_grad():
         theirs = wrapped(**batch, position_ids=places).last_hidden_state
-        ours = DeepPrompt(vectors.detach())(model[1], batch)
+        ours = DeepPrompt(vectors.detach()).states(model[1], batch)
     torch.testing.assert_close(on_text(ours, batch), on_text(theirs, batch), **close)
 
 
@@ -183,9 +177,9 @@ def test_gradient_of_a_deep_prompt(model, batch, deep):
 
     def loss(step):
         moved = DeepPrompt(prompt.vectors.detach() + step * direction, 3)
-        return on_text(moved(model[1], batch), batch).double().square().mean()
+        return on_text(moved.states(model[1], batch), batch).double().square().mean()
 
-    on_text(prompt(model[1], batch), batch).square().mean().backward()
+    on_text(prompt.states(model[1], batch), batch).square().mean().backward()
     slope = (loss(1e-2) - loss(-1e-2)) / 2e-2
     assert (prompt.vectors.grad * direction).sum().item() == pytest.approx(slope.item(), rel=1e-2)
 
@@ -201,9 +195,9 @@ def test_starts(model, start):
 
 
 def test_an_empty_start_is_refused(model):
-    with pytest.raises(ValueError, match="holds no word"):
+    with pytest.raises(PromptError, match="holds no word"):
         start_vectors(*model, 4, "")
-    with pytest.raises(ValueError, match="holds no word"):
+    with pytest.raises(PromptError, match="holds no word"):
         start_prefix(*model, " ")
 
 
@@ -223,11 +217,17 @@ def test_folding_changes_nothing(model, batch, kind):
     folded = prompt.fold()
     assert folded.through is None and [*folded.state_dict()] == ["vectors"]
     with torch.no_grad():
-        now, before = folded(model[1], batch), prompt(model[1], batch)
+        now, before = folded.states(model[1], batch), prompt.states(model[1], batch)
     torch.testing.assert_close(now, before, **close)
-    again = build_prompt(describe(folded))
-    assert type(again) is type(prompt) and again.place == prompt.place
-    assert again.vectors.shape == folded.vectors.shape
+    again = build_prompt(folded.about(), folded.state_dict(), *model)
+    assert type(again) is type(prompt) and again.about() == prompt.about()
+    assert torch.equal(again.vectors, folded.vectors)
+
+
+def tune(classifier, train, validation, lr=1e-2, epochs=8, **options):
+    optimizer = prompt_optimizer(classifier, lr)
+    options |= {"epochs": epochs, "batch_size": 16, "schedule": warm_cosine}
+    return fit(classifier, train, validation, optimizer, **options)
 
 
 def numbers(rows):
@@ -301,7 +301,7 @@ def test_saved_then_loaded_is_as_before(data, model, tmp_path):
     with safe_open(path, "pt") as file:
         assert {*file.keys()} == {"head.weight", "head.bias", "prompt.vectors"}
         about = json.loads(file.metadata()["about"])
-    assert about["prompt"]["shape"] == list(classifier.prompt.vectors.shape)
+    assert about["prompt"] == classifier.prompt.about()
     loaded = load_classifier(path, *model)
     assert torch.equal(encode(loaded, TEXTS), encode(classifier, TEXTS))
     tune(loaded, train, validation, epochs=1)  # and training goes on from it
@@ -310,7 +310,7 @@ def test_saved_then_loaded_is_as_before(data, model, tmp_path):
 def test_a_saved_prompt_is_refused_on_another_base(data, tmp_path):
     classifier, *_ = data
     path = save_classifier(classifier, tmp_path / "prompt.safetensors")
-    with pytest.raises(PromptError, match="was trained on base"):
+    with pytest.raises(PromptError, match="was trained with base"):
         load_classifier(path, *load_encoder("ReviewBERT", torch.float32))
 
 

@@ -10,16 +10,19 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import train
-from helpers.train import (
-    TrainingError,
-    evaluate,
-    fit,
-    fit_head,
-    gain,
-    right_answers,
-    train_epoch,
-)
+from helpers import checkpoints, train
+from helpers.checkpoints import TrainingError
+from helpers.score import evaluate, gain, right_answers
+from helpers.templates import Features
+from helpers.train import balanced, fit_head, judge, make_optimizer, train_epoch
+
+
+def fit(
+    model, train_part, validation_part, *, lr=0.1, weight_decay=0.0, optimizer="sgd", **options
+):
+    """``train.fit`` on features, with an optimizer of its own."""
+    parts = [(Features(x), y) for x, y in (train_part, validation_part)]
+    return train.fit(model, *parts, make_optimizer(optimizer, model, lr, weight_decay), **options)
 
 
 def weights(module):
@@ -80,7 +83,7 @@ def test_one_full_batch_is_one_sgd_step(data):
     expected = weight - 0.1 * error.T @ x / len(y), bias - 0.1 * error.mean(0)
     loss = F.cross_entropy(x @ weight.T + bias, y).item()
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    told = train_epoch(model, optimizer, x, y, len(y), torch.Generator().manual_seed(0))
+    told = train_epoch(model, optimizer, Features(x), y, len(y), torch.Generator().manual_seed(0))
     assert told == pytest.approx(loss, abs=1e-6)
     torch.testing.assert_close((model.weight.data, model.bias.data), expected, rtol=0, atol=1e-6)
 
@@ -121,7 +124,7 @@ def test_interrupted_goes_on_bit_for_bit(
     straight = linear()
     history = fit(straight, *data, **options)
     stop = min(stop, len(history) - 1)
-    calls, validate = [], train.validate
+    calls, validate = [], train.judge
 
     def interrupt(*args):
         calls.append(args)
@@ -131,7 +134,7 @@ def test_interrupted_goes_on_bit_for_bit(
 
     path = tmp_path / "run.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr(train, "validate", interrupt)
+        patch.setattr(train, "judge", interrupt)
         with pytest.raises(KeyboardInterrupt):
             fit(linear(), *data, checkpoint=path, **options)
     resumed = linear(seed=9)  # a fresh process would not start from the same weights
@@ -147,45 +150,71 @@ def test_fit_head_resumes(make, features, tmp_path, monkeypatch):
     parts, path = (features["train"], features["validation"]), tmp_path / "run.safetensors"
     straight, resumed = make(), make()
     history = fit_head(straight, *parts, epochs=6)
-    save = train.save_checkpoint
+    save = checkpoints.Checkpoint.save
 
-    def interrupt(*args):
-        save(*args)
-        if len(args[-1]) == 3:  # the history
+    def interrupt(run, history, best):
+        save(run, history, best)
+        if len(history) == 3:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "save_checkpoint", interrupt)
+        patch.setattr(checkpoints.Checkpoint, "save", interrupt)
         with pytest.raises(KeyboardInterrupt):
             fit_head(resumed, *parts, epochs=6, checkpoint=path)
     assert fit_head(resumed, *parts, epochs=6, checkpoint=path) == history
     assert same(weights(resumed.head), weights(straight.head))
 
 
-def test_foreign_checkpoint(data, tmp_path):
+@pytest.mark.parametrize("content", [-7, b"nonsense", b""])
+def test_a_damaged_checkpoint(data, tmp_path, content):
     path = tmp_path / "run.safetensors"
     fit(linear(), *data, epochs=1, checkpoint=path)
-    whole = path.read_bytes()
-    deeper = nn.Sequential(nn.Linear(384, 4), nn.Linear(4, 2))
-    for model, content in (
-        (nn.Linear(384, 3), whole),
-        (deeper, whole),
-        (linear(), whole[:-7]),
-        (linear(), b"nonsense"),
-        (linear(), b""),
-    ):
-        path.write_bytes(content)
-        with pytest.raises(TrainingError, match="not a checkpoint of this model.*delete it"):
-            fit(model, *data, epochs=2, checkpoint=path)
-        assert path.read_bytes() == content
+    content = path.read_bytes()[:content] if content == -7 else content
+    path.write_bytes(content)
+    with pytest.raises(TrainingError, match="not a checkpoint of this course.*delete it"):
+        fit(linear(), *data, epochs=1, checkpoint=path)
+    assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("first, second", [("sgd", "adamw"), ("adamw", "sgd")])
-def test_checkpoint_of_another_optimizer(data, tmp_path, first, second):
+def other_labels(data):
+    return [(data[0][0], 1 - data[0][1]), data[1]]
+
+
+def other_texts(data):
+    return [(data[0][0].flip(0), data[0][1]), data[1]]
+
+
+def fewer(data):
+    return [data[0], (data[1][0][:50], data[1][1][:50])]
+
+
+@pytest.mark.parametrize(
+    "build, change, options, says",
+    [
+        (linear, other_labels, {}, r"train \(data\) is '?\w{12}, and here it is '?\w{12}"),
+        (linear, other_texts, {}, r"train \(data\)"),
+        (linear, fewer, {}, r"validation \(data\)"),
+        (linear, list, {"lr": 0.2}, "'initial_lr': 0.1.*and here it is.*'initial_lr': 0.2"),
+        (linear, list, {"weight_decay": 0.2}, "'weight_decay': 0.2"),
+        (linear, list, {"optimizer": "adamw"}, "is SGD, and here it is AdamW"),
+        (linear, list, {"seed": 3}, "its seed is 0, and here it is 3"),
+        (linear, list, {"epochs": 5}, "its epochs is 2, and here it is 5"),
+        (linear, list, {"batch_size": 8}, "batch_size is 64, and here it is 8"),
+        (linear, list, {"patience": 1}, "patience is None, and here it is 1"),
+        (linear, list, {"schedule": train.warm_cosine}, "is cosine, and here it is warm_cosine"),
+        (linear, list, {"weight": [1.0, 2.0]}, r"weight is None, and here it is \[1.0, 2.0\]"),
+        (lambda: nn.Linear(384, 3), list, {}, r"weight \(shapes\) is \[2, 384\], .*\[3, 384\]"),
+    ],
+)
+def test_a_checkpoint_is_of_one_run(data, tmp_path, build, change, options, says):
+    """What is refused would have returned the old history without training."""
     path = tmp_path / "run.safetensors"
-    fit(linear(), *data, epochs=1, optimizer=first, checkpoint=path)
-    with pytest.raises(TrainingError, match="not a checkpoint of this model"):
-        fit(linear(), *data, epochs=2, optimizer=second, checkpoint=path)
+    fit(linear(), *data, epochs=2, checkpoint=path)
+    before = path.read_bytes()
+    options = {"epochs": 2} | options
+    with pytest.raises(TrainingError, match="another run.*" + says):
+        fit(build(), *change(data), checkpoint=path, **options)
+    assert path.read_bytes() == before
 
 
 def test_unknown_optimizer(data):
@@ -197,7 +226,7 @@ def test_unknown_optimizer(data):
 def test_only_matrices_decay(kind):
     model = linear()
     before = weights(model)
-    optimizer = train.make_optimizer(kind, dict(model.named_parameters()), 0.1, 0.5)
+    optimizer = make_optimizer(kind, model, 0.1, 0.5)
     for p in model.parameters():
         p.grad = torch.zeros_like(p)
     optimizer.step()
@@ -232,7 +261,7 @@ def test_early_stopping_returns_the_best_epoch(data):
     losses = [row["validation_loss"] for row in history]
     best = int(np.argmin(losses))
     assert len(losses) == best + 1 + 3 < 50
-    loss, accuracy = train.validate(model, *validation)
+    loss, accuracy = judge(model, Features(validation[0]), validation[1])
     assert (loss, accuracy) == (losses[best], history[best]["accuracy"])
 
 
@@ -242,29 +271,29 @@ def test_nan_inputs(data, where):
     broken[where == "validation"][0][7, 3] = float("nan")
     model = linear()
     before = weights(model)
-    with pytest.raises(TrainingError, match="(?s)In epoch 1 .*nan.*lower lr than 0.1.*NaN"):
+    with pytest.raises(TrainingError, match="NaN or infinity"):
         fit(model, *broken)
     assert same(weights(model), before)  # no epoch was any good
 
 
-def test_huge_lr_puts_the_best_epoch_back(data, tmp_path):
-    model, path = linear(), tmp_path / "run.safetensors"
-    fit(model, *data, epochs=1, checkpoint=path)
-    best = weights(model)
-    with pytest.raises(TrainingError, match="lower lr than 10000"):
-        fit(model, *data, lr=1e4, epochs=60, weight_decay=0.1, checkpoint=path)
-    assert same(weights(model), best)
+def test_a_huge_rate_is_named_and_the_best_epoch_put_back(data):
+    """The first epoch is the best: the rate rises a thousandfold at each later one."""
+    model, kept = linear(), []
+
+    def rising(step, steps, per_epoch):
+        kept.append({name: value for name, value in weights(model).items()})
+        return 1e3 ** (step // per_epoch)
+
+    with pytest.raises(TrainingError, match=r"In epoch \d+ the .*loss became .*\(0.1, 0.1\)"):
+        fit(model, *data, epochs=60, weight_decay=0.1, schedule=rising)
+    assert model.weight.isfinite().all() and judge(model, Features(data[1][0]), data[1][1])[0] < 1.5
 
 
-def test_fit_head_puts_the_best_epoch_back(make, features, tmp_path):
-    """And the head that is left belongs to the raw features, not to the standardised ones."""
-    parts, path = (features["train"], features["validation"]), tmp_path / "run.safetensors"
-    classifier = make()
-    fit_head(classifier, *parts, epochs=1, checkpoint=path)
-    best = weights(classifier.head)
-    with pytest.raises(TrainingError, match="lower lr than 10000"):
-        fit_head(classifier, *parts, lr=1e4, epochs=60, weight_decay=0.1, checkpoint=path)
-    assert same(weights(classifier.head), best)
+def test_fit_head_leaves_a_head_for_raw_features_after_an_error(make, features):
+    parts, classifier = (features["train"], features["validation"]), make()
+    with pytest.raises(TrainingError, match="too high"):
+        fit_head(classifier, *parts, lr=1e30, epochs=60, weight_decay=0.1)
+    assert not classifier.head.weight.any()  # no epoch was any good: as at the start
 
 
 def test_fit_head_refuses_nan(make, features):
@@ -349,3 +378,50 @@ def test_gain_is_paired():
     assert high - low == pytest.approx(2 * 196 * np.sqrt((b / n - (b / n) ** 2) / n), rel=0.1)
     assert gain(baseline, right)[0] == pytest.approx(-2.5)
     assert gain(baseline, baseline) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, "bool", "int32", "float"])
+def test_labels_may_be_of_any_kind(make, features, kind):
+    (x, y), validation, found = features["train"], features["validation"], []
+    casts = {"bool": torch.bool, "int32": torch.int32, "float": torch.float32}
+    for labels in (y, y.to(casts[kind]) if isinstance(kind, str) else kind(y.tolist())):
+        classifier = make()
+        fit_head(classifier, (x, labels), validation, epochs=2)
+        found.append(weights(classifier.head))
+    assert same(*found)
+
+
+@pytest.mark.parametrize("cut, says", [
+    (lambda x, y: (x, y[:-1]), "600 texts and 599 labels"),
+    (lambda x, y: (x[:-1], y), "599 texts and 600 labels"),
+    (lambda x, y: (x[:0], y[:0]), "empty"),
+    (lambda x, y: (x[:1], y[:1]), "two or more"),
+])  # fmt: skip
+def test_data_that_does_not_fit(make, features, cut, says):
+    with pytest.raises(TrainingError, match=says):
+        fit_head(make(), cut(*features["train"]), features["validation"])
+
+
+def test_an_empty_validation_set_is_named(make, features):
+    x, y = features["validation"]
+    with pytest.raises(TrainingError, match="empty"):
+        fit_head(make(), features["train"], (x[:0], y[:0]))
+
+
+def test_balanced_weights_find_the_rare_label(make, features):
+    """With 2% of one label, the plain head hardly ever says it; the weighted one does."""
+    (x, y), (v, w) = features["train"], features["validation"]
+    rare = y.nonzero().flatten()[:8]
+    rows = torch.cat([(y == 0).nonzero().flatten(), rare])
+    found = []
+    for weight in (None, balanced(y[rows], 2)):
+        classifier = make()
+        fit_head(classifier, (x[rows], y[rows]), (v, w), epochs=20, weight=weight, weight_decay=1.0)
+        found.append((classifier.head(v).argmax(-1) == 1).float().mean().item())
+    assert balanced([0, 0, 0, 1], 2).tolist() == pytest.approx([2 / 3, 2])
+    assert found[0] < 0.03 < 0.1 < found[1]
+
+
+def test_evaluate_wants_one_answer_a_label():
+    with pytest.raises(ValueError, match="one predicted label number"):
+        evaluate([0, 1, 1], [0, 1])
