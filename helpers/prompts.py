@@ -51,7 +51,9 @@ def start_vectors(tokenizer, encoder, tokens: int, start: str, seed: int = 0) ->
     ``start``: ``"vocabulary"`` (embeddings of words drawn at random), ``"noise"`` (normal, with
     the spread of the embeddings), or a text whose tokens are repeated until there are enough.
     """
-    table = encoder.get_input_embeddings().weight.detach().float()  # (vocabulary, hidden)
+    embed, where = encoder.get_input_embeddings(), encoder.device
+    table = embed(torch.arange(embed.num_embeddings, device=where)).detach().float()
+    # (vocabulary, hidden)
     generator = torch.Generator().manual_seed(seed)
     if start == "noise":
         return table.std() * torch.randn(tokens, table.shape[1], generator=generator)
@@ -243,7 +245,8 @@ class Examples(NoPrompt):
         shape = len(ids), -1, -1, -1
         shared = DynamicCache([(k.expand(shape), v.expand(shape)) for k, v in self.kept])
         mask = F.pad(mask, (self.tokens, 0), value=1)
-        return encoder(ids, mask, past_key_values=shared).last_hidden_state
+        options = {"attention_mask": mask, "past_key_values": shared}
+        return encoder(input_ids=ids, **options).last_hidden_state
 
     def about(self) -> dict:
         """As in ``NoPrompt``."""

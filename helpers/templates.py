@@ -47,16 +47,12 @@ class Template:
 
 
 def special_tokens(tokenizer) -> tuple[list[int], list[int]]:
-    """What the tokenizer puts around a text: [CLS] and [SEP] in BERT, a first token in Llama 3.
-
-    The <|im_start|> with which SmolLM2's would begin is left out: it opens a turn of a chat, and
-    a review is none.
-    """
+    """What the tokenizer itself puts around a text: [CLS] and [SEP] in BERT, a first token in
+    Llama 3, nothing in SmolLM2."""
     word = tokenizer("a", add_special_tokens=False)["input_ids"]
     whole = tokenizer("a")["input_ids"]
     at = next(i for i in range(len(whole)) if whole[i : i + len(word)] == word)
-    chat = tokenizer.get_vocab().get("<|im_start|>")
-    return [token for token in whole[:at] if token != chat], whole[at + len(word) :]
+    return whole[:at], whole[at + len(word) :]
 
 
 def blank(tokenizer, template: str) -> str:

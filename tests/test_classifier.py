@@ -1,19 +1,25 @@
 """helpers.templates, classifier and encode: the frozen classifier, against plain transformers."""
 
+import copy
 import json
 import random
 
 import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors import safe_open
 from safetensors.torch import save_file
+from tokenizers.normalizers import BertNormalizer
+from transformers import AutoModel, AutoTokenizer
 
 from helpers.classifier import PromptClassifier, load_classifier, save_classifier
 from helpers.data import DataError
 from helpers.encode import cached_encode, encode, predict, write_features
+from helpers.files import FileError
 from helpers.templates import PromptError, Template, batches_by_length, pad
 
+LABELS = ["negative", "positive"]
 BOTH_SIDES = "Is this positive? {} It was [MASK]."
 TEXTS = [
     "a gripping , beautifully shot thriller .",
@@ -194,6 +200,117 @@ def test_cache(make, own_cache):
         assert path.stat().st_size > 4 * fresh.numel()  # and it is whole again
 
 
+def test_training_mode_leaves_the_encoder_alone(make, own_cache):
+    classifier = make()
+    fresh = encode(classifier, TEXTS)
+    classifier.train()
+    assert classifier.head.training and not classifier.encoder.training
+    assert torch.equal(cached_encode(classifier, TEXTS), fresh)
+    assert torch.equal(predict(classifier, TEXTS), predict(classifier.eval(), TEXTS))
+
+
+def test_a_second_classifier_does_not_freeze_what_the_first_one_trains(model):
+    encoder = copy.deepcopy(model[1]).requires_grad_(True)
+    for _ in range(2):
+        PromptClassifier(model[0], encoder, LABELS)
+        assert all(p.requires_grad for p in encoder.parameters())
+
+
+def halved(model):
+    with torch.no_grad():
+        model[1].encoder.layer[5].output.dense.bias.mul_(0.5)
+    return model
+
+
+def adapted(model):
+    about = LoraConfig(r=2, target_modules=["query"], init_lora_weights=False)
+    return model[0], get_peft_model(model[1], about).eval()
+
+
+def six_heads(model):
+    path = model[1].config._name_or_path
+    encoder = AutoModel.from_pretrained(path, num_attention_heads=6, dtype=torch.float32)
+    return model[0], encoder.eval()
+
+
+def cased(model):
+    path = model[1].config._name_or_path
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    tokenizer.backend_tokenizer.normalizer = BertNormalizer(lowercase=False)
+    return tokenizer, model[1]
+
+
+@pytest.mark.parametrize("change", [halved, adapted, six_heads, cased])
+def test_the_cache_knows_what_the_features_depend_on(model, own_cache, change):
+    texts = ["A GRIPPING film", "dull"]
+    before = cached_encode(PromptClassifier(*model, LABELS), texts)
+    other = PromptClassifier(*change((model[0], copy.deepcopy(model[1]))), LABELS)
+    found = cached_encode(other, texts)
+    assert not torch.allclose(found, before, atol=1e-3)
+    assert torch.equal(found, encode(other, texts))
+
+
+@pytest.mark.parametrize("change", [halved, adapted, six_heads, cased])
+def test_a_saved_head_knows_its_model_and_tokenizer(make, model, tmp_path, change):
+    path = save_classifier(make(), tmp_path / "my.safetensors")
+    part = "tokenizer" if change is cased else "base"
+    with pytest.raises(PromptError, match=f"was trained with {part} "):
+        load_classifier(path, *change((model[0], copy.deepcopy(model[1]))))
+
+
+def test_the_cache_knows_the_code(make, own_cache, monkeypatch):
+    cached_encode(make(), TEXTS)
+    monkeypatch.setattr("helpers.encode.code_version", lambda: ["another"])
+    cached_encode(make(), TEXTS)
+    assert len(list((own_cache / "features").iterdir())) == 2
+
+
+def test_a_cache_that_cannot_be_written_loses_nothing(make, own_cache):
+    own_cache.write_text("a file, not a folder")
+    assert torch.equal(cached_encode(make(), TEXTS), encode(make(), TEXTS))
+
+
+def test_features_with_a_flipped_bit_are_made_again(make, own_cache):
+    fresh = cached_encode(make(), TEXTS)
+    (path,) = (own_cache / "features").iterdir()
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 64
+    path.write_bytes(content)
+    assert torch.equal(cached_encode(make(), TEXTS), fresh)
+
+
+def test_a_failed_save_leaves_the_old_file(make, tmp_path):
+    path = save_classifier(make(), tmp_path / "new folder" / "my.safetensors")
+    before = path.read_bytes()
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(FileError, match="could not be written"):
+        save_classifier(make(), blocked / "my.safetensors")
+    assert path.read_bytes() == before and len(list(path.parent.iterdir())) == 1
+
+
+def test_predict_gives_names(make):
+    classifier, best = make(), predict(make(), TEXTS)
+    best = predict(classifier, TEXTS).argmax(-1)
+    assert predict(classifier, TEXTS, names=True) == [LABELS[label] for label in best]
+
+
+def test_unreadable_reviews_are_named(make):
+    with pytest.warns(UserWarning, match="2 of 3 reviews .the first is number 1. are mostly"):
+        encode(make(), ["fine", "👍", "👎"])
+
+
+def test_a_mask_by_another_name(model, tmp_path):
+    tokenizer = copy.deepcopy(model[0])
+    written = Template("{} It was [MASK].").input_ids(tokenizer, TEXTS)
+    assert all(ids.count(tokenizer.mask_token_id) == 1 for ids in written)
+    tokenizer.mask_token = None
+    with pytest.raises(PromptError, match=r"knows no \[MASK\]"):
+        Template("{} It was [MASK].").input_ids(tokenizer, TEXTS)
+    with pytest.raises(PromptError, match="take pooling='last'"):
+        PromptClassifier(tokenizer, model[1], LABELS, pooling="mask")
+
+
 def test_saved_then_loaded(make, model, tmp_path):
     classifier = make(BOTH_SIDES, "mask", 48, ["schlecht", "naïve"])
     path = save_classifier(classifier, tmp_path / "my.safetensors")
@@ -213,6 +330,8 @@ HEAD = {"head.weight": torch.zeros(2, 384), "head.bias": torch.zeros(2)}
     "tensors, changes, message",
     [
         (HEAD, {"base": "f" * 64}, "base ffffffffffff, but this one is"),
+        (HEAD, {"prompt": {"kind": "deep", "first": 0}}, "lacks 'vectors'"),
+        (HEAD, {"prompt": {"kind": "magic"}}, "lacks 'magic'"),
         (HEAD, {"schema": "prompt-classifier/1"}, "not a saved classifier"),
         (HEAD, {"schema": None}, "not a saved classifier"),
         ({"head.bias": HEAD["head.bias"]}, {}, "does not fit"),

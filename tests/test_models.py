@@ -1,11 +1,14 @@
 """helpers.models: the default, a folder and the hub; frozen, and known by the same hash."""
 
+import copy
 import json
 import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoConfig, AutoModel
 
 from helpers import assets
 from helpers.models import (
@@ -168,3 +171,38 @@ def test_the_number_format_can_be_asked_for(monkeypatch):
     monkeypatch.setenv("PROMPT_COURSE_DTYPE", "float8")
     with pytest.raises(ModelError, match="not 'float8'"):
         choose_dtype()
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "gpt2", "qwen3"])
+def test_a_folder_without_its_tokenizer(folder, kind):
+    """transformers makes up a vocabulary of a handful of tokens, and every review looks alike."""
+    for file in folder.glob("*token*"):
+        file.unlink()
+    if kind != "bert":
+        made = AutoConfig.for_model(
+            kind, vocab_size=30522, pad_token_id=0, hidden_size=4, num_hidden_layers=1,
+            num_attention_heads=2, num_key_value_heads=2, intermediate_size=4,
+        )  # fmt: skip
+        AutoModel.from_config(made).save_pretrained(folder)
+    with pytest.raises(ModelError, match="tokenizer|could not be loaded"):
+        load_encoder(folder, torch.float32)
+
+
+def test_what_starts_a_text_comes_from_the_tokenizer(model, smol):
+    """Llama 3's model needs a first token, BERT's two around the text, SmolLM2's none."""
+    tokenizer = copy.deepcopy(model[0])
+    assert Template().input_ids(tokenizer, ["good"])[0][0] == tokenizer.cls_token_id
+    start = "[unused1] $A"
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=start, pair=start + " $B", special_tokens=[("[unused1]", 2)]
+    )
+    assert Template().input_ids(tokenizer, ["good"]) == [tokenizer("good")["input_ids"]]
+    assert tokenizer("good")["input_ids"][0] == 2
+    assert not set(Template().input_ids(smol[0], ["good"])[0]) & set(smol[0].all_special_ids)
+
+
+def test_a_review_behind_words_is_split_as_in_running_text(smol):
+    for template in ("Review: {}\nSentiment:", "{} It was", "\nReview: {} .", "{}"):
+        ids = Template(template).input_ids(smol[0], ["a gripping film", "unwatchable"])
+        texts = [template.replace("{}", text) for text in ("a gripping film", "unwatchable")]
+        assert ids == smol[0](texts, add_special_tokens=False)["input_ids"]
