@@ -1,4 +1,5 @@
-"""Open or test the course: ``python -m helpers lab`` and ``python -m helpers test``.
+"""Open or test the course: ``python -m helpers lab`` and ``python -m helpers test``; for authors,
+``python -m helpers notebook new 12 costs`` and ``notebook run 12``.
 
 Imports the standard library only, because it runs on the system's Python: the first call makes
 ``.venv`` in the repository and installs requirements.txt there; later calls reuse it as it is.
@@ -8,7 +9,6 @@ import argparse
 import hashlib
 import importlib.util
 import os
-import re
 import subprocess
 import sys
 import time
@@ -95,57 +95,53 @@ def lab(python, extra):
     return run(python, "-m", "jupyterlab", *where, *extra)
 
 
-def execute(path, tag):
-    """Run a notebook, keep nothing, and print the lines its tagged cells print.
-
-    This is called by the course's Python, which has the packages; the launcher's may have none.
-    """
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
-    notebook = nbformat.read(path, as_version=4)
-    place = {"metadata": {"path": str(Path(path).parent)}}
-    try:
-        client = NotebookClient(notebook, resources=place, extra_arguments=["--log-level=ERROR"])
-        client.comm_open_handlers = {}  # it would play the page of an Output widget, and may hang
-        client.execute()
-    except CellExecutionError as error:
-        sys.exit(re.sub(r"\x1b\[[\d;]*m", "", str(error)))
-    cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
-    for output in (output for cell in cells for output in cell.outputs):
-        if output.get("name") != "stderr":
-            text = output.get("text") or output.get("data", {}).get("text/plain", "")
-            print(*text.splitlines(), sep="\n")
-    if not cells:
-        sys.exit("no cell is tagged '%s'" % tag)
-
-
 def headless(python):
     print("running notebooks/%s ..." % HEADLESS_NOTEBOOK.name, flush=True)
     started = time.monotonic()
-    call = "import sys; from helpers.__main__ import execute; execute(sys.argv[1], 'result')"
-    failed = run(python, "-c", call, HEADLESS_NOTEBOOK)
+    failed = notebook(python, ["show", HEADLESS_NOTEBOOK, "result"])
     print("%s after %.0f seconds" % ("failed" if failed else "done", time.monotonic() - started))
     return failed
 
 
-def test(python, extra):
+def notebook(python, names):
+    return run(python, "-m", "helpers.notebooks", *names)
+
+
+def test(python, extra, fast=False, notebooks=()):
+    """Style, then pytest; files are shared out among the cores, one thread for each."""
     style = run(python, "-m", "ruff", "check")
-    return run(python, "-m", "pytest", *extra) or style
+    style = run(python, "-m", "ruff", "format", "--check", "--quiet") or style
+    chosen = []
+    if fast:
+        chosen = ["tests", "-m", "not slow"]
+    elif notebooks:
+        files = [path for number in notebooks for path in ROOT.glob("notebooks/%s_*" % number)]
+        contract = ["tests/test_%s.py" % name for name in ("notebooks", "introduced", "exercises")]
+        names = [str(file.relative_to(ROOT)) for file in files]
+        chosen = names + contract + ["-k", " or ".join(notebooks)]
+    workers = str(min(4, max(2, os.cpu_count() or 1)))
+    shared = ["-n", workers, "--dist", "loadfile", "--durations", "10"]
+    os.environ["OMP_NUM_THREADS"] = "1"
+    return run(python, "-m", "pytest", *shared, *chosen, *extra) or style
 
 
 def main(argv=None):
     check_python()
     parser = argparse.ArgumentParser("python -m helpers", description=__doc__, allow_abbrev=False)
-    parser.add_argument("command", choices=["lab", "test"])
+    parser.add_argument("command", choices=["lab", "test", "notebook"])
     parser.add_argument("--headless", action="store_true", help="lab: run notebook 07, no browser")
+    parser.add_argument("--fast", action="store_true", help="test: style and units, no notebook")
+    parser.add_argument(
+        "--notebook", nargs="+", metavar="NN", default=[], help="test: these notebooks alone"
+    )
     parser.add_argument("--no-venv", action="store_true", help="use this Python's own packages")
     options, extra = parser.parse_known_args(argv)
     own = options.no_venv or os.environ.get("PROMPT_COURSE_NO_VENV") == "1"
     python = sys.executable if own else course_python()
     if options.command == "test":
-        return test(python, extra)
+        return test(python, extra, options.fast, options.notebook)
+    if options.command == "notebook":
+        return notebook(python, extra)
     return headless(python) if options.headless else lab(python, extra)
 
 

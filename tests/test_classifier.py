@@ -10,7 +10,6 @@ import torch
 from peft import LoraConfig, get_peft_model
 from safetensors import safe_open
 from safetensors.torch import save_file
-from tokenizers.normalizers import BertNormalizer
 from transformers import AutoModel, AutoTokenizer
 
 from helpers.classifier import PromptClassifier, load_classifier, save_classifier
@@ -236,7 +235,8 @@ def six_heads(model):
 def cased(model):
     path = model[1].config._name_or_path
     tokenizer = AutoTokenizer.from_pretrained(path)
-    tokenizer.backend_tokenizer.normalizer = BertNormalizer(lowercase=False)
+    backend = tokenizer.backend_tokenizer
+    backend.normalizer = type(backend.normalizer)(lowercase=False)
     return tokenizer, model[1]
 
 

@@ -8,7 +8,15 @@ import pytest
 HELPERS = Path(__file__).resolve().parent.parent / "helpers"
 FLOW = """files assets data templates models attention layers prompts verbalizers classifier encode
     checkpoints train score""".split()
-BESIDE = {"__init__", "__main__", "notebooks", "adapters", "check", "plots", "widgets"}  # used by no module
+BESIDE = {
+    "__init__",
+    "__main__",
+    "notebooks",
+    "adapters",
+    "check",
+    "plots",
+    "widgets",
+}  # used by no module
 PATHS = sorted(HELPERS.glob("*.py"))
 
 

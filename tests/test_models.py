@@ -7,7 +7,6 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers.processors import TemplateProcessing
 from transformers import AutoConfig, AutoModel
 
 from helpers import assets
@@ -193,7 +192,8 @@ def test_what_starts_a_text_comes_from_the_tokenizer(model, smol):
     tokenizer = copy.deepcopy(model[0])
     assert Template().input_ids(tokenizer, ["good"])[0][0] == tokenizer.cls_token_id
     start = "[unused1] $A"
-    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+    backend = tokenizer.backend_tokenizer
+    backend.post_processor = type(backend.post_processor)(
         single=start, pair=start + " $B", special_tokens=[("[unused1]", 2)]
     )
     assert Template().input_ids(tokenizer, ["good"]) == [tokenizer("good")["input_ids"]]

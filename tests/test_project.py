@@ -17,10 +17,16 @@ ROOT = Path(__file__).resolve().parent.parent
 TOP_LEVEL = {
     *("README.md", "LICENSE", "requirements.txt", "environment.yml"),
     *("notebooks", "helpers", "data", "tests"),
-    *(".ci", ".github", ".gitignore", ".pytest.ini", ".ruff.toml"),
+    *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml", ".pytest.ini", ".ruff.toml"),
 }
 PACKAGE_OF = {"sklearn": "scikit-learn", "IPython": "ipython", "mpl_toolkits": "matplotlib"}
-TOOLS = {"gguf", "ipykernel", "jupyterlab", "ruff"}  # run, or imported by transformers
+TOOLS = {
+    "gguf",
+    "ipykernel",
+    "jupyterlab",
+    "pytest-xdist",
+    "ruff",
+}  # run, or imported by transformers
 LOCAL = {"helpers", "tests", "conftest"}
 
 
@@ -68,9 +74,9 @@ def test_every_requirement_is_pinned():
     assert len(names()) == len(requirements())
 
 
-def test_environment_file_has_the_same_pins():
-    pins = re.findall(r"^ +- (\S+==\S+)$", read("environment.yml"), re.MULTILINE)
-    assert pins == requirements()
+def test_there_is_one_list_of_pins():
+    assert "      - -r requirements.txt\n" in read("environment.yml")
+    assert "==" not in read("environment.yml")
 
 
 def test_imports_and_requirements_agree():
@@ -98,7 +104,7 @@ def test_launcher_parses_on_older_pythons_and_needs_no_packages():
     tree = ast.parse(read("helpers/__main__.py"), feature_version=(3, 8))
     modules = {
         name.split(".")[0]
-        for node in tree.body  # execute() imports more, when it runs inside .venv
+        for node in tree.body
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [node.names[0].name])
     }
@@ -136,11 +142,12 @@ def modules_run(course) -> list[str]:
 
 def test_first_run_installs_and_the_second_does_not(course, capsys):
     assert launcher.main(["test", "-k", "word", "tests"]) == 0
-    assert course.ran[-1] == [str(launcher.PYTHON), "-m", "pytest", "-k", "word", "tests"]
-    assert modules_run(course) == ["venv", "pip", "ruff", "pytest"]
+    assert course.ran[-1][:4] == [str(launcher.PYTHON), "-m", "pytest", "-n"]
+    assert course.ran[-1][-3:] == ["-k", "word", "tests"]
+    assert modules_run(course) == ["venv", "pip", "ruff", "ruff", "pytest"]
     assert "making .venv" in capsys.readouterr().out
     assert launcher.main(["test"]) == 0
-    assert modules_run(course) == ["ruff", "pytest"]
+    assert modules_run(course) == ["ruff", "ruff", "pytest"]
     assert capsys.readouterr().out == ""
 
 
@@ -166,7 +173,25 @@ def test_no_venv_uses_this_python(course, monkeypatch, way):
 def test_failed_checks_fail_the_command(course, failing):
     course.failing.add(failing)
     assert launcher.main(["test"]) == 1
-    assert modules_run(course)[-2:] == ["ruff", "pytest"]
+    assert modules_run(course)[-3:] == ["ruff", "ruff", "pytest"]
+
+
+@pytest.mark.parametrize(
+    "asked, chosen",
+    [
+        (["--fast"], ["tests", "-m", "not slow"]),
+        (["--notebook", "07", "08"], ["-k", "07 or 08"]),
+    ],
+)
+def test_part_of_the_tests(course, asked, chosen):
+    assert launcher.main(["test", *asked, "--no-venv"]) == 0
+    assert course.ran[-1][-len(chosen) :] == chosen
+    assert launcher.os.environ["OMP_NUM_THREADS"] == "1"
+
+
+def test_authors_commands_are_passed_on(course):
+    launcher.main(["notebook", "new", "12", "costs", "--no-venv"])
+    assert course.ran[-1][-4:] == ["helpers.notebooks", "new", "12", "costs"]
 
 
 def test_old_python_is_refused(course, monkeypatch):
