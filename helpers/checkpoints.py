@@ -10,10 +10,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from helpers.classifier import describe
 from helpers.files import writing
 from helpers.models import bytes_of
 
 # What an optimizer's group says of the training, beside its parameters.
+FIT = ("epochs", "batch_size", "schedule", "patience", "seed", "weight")
 SETTINGS = ("initial_lr", "weight_decay", "momentum", "nesterov", "betas", "eps")
 
 
@@ -35,17 +37,20 @@ class Checkpoint:
         self.about = json.loads(json.dumps(about))  # as it will be read
 
     @classmethod
-    def of_fit(cls, path, model, train, validation, optimizer, *, weight=None, **settings):
-        """The checkpoint of a call of ``train.fit``."""
+    def of_fit(cls, path, model, train, validation, optimizer, settings: tuple):
+        """The checkpoint of a call of ``train.fit`` with these settings."""
         held = {id(p) for group in optimizer.param_groups for p in group["params"]}
         trained = {name: p for name, p in model.named_parameters() if id(p) in held}
         for group in optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
-        if path is None:
-            return cls(path, trained, optimizer, {})
-        settings["weight"] = weight if weight is None else torch.as_tensor(weight).tolist()
-        about = about_run(model, trained, train, validation, optimizer)
-        return cls(path, trained, optimizer, settings | about)
+        about = {}
+        if path is not None:
+            *plain, weight = settings
+            weight = weight if weight is None else torch.as_tensor(weight).tolist()
+            plain = [getattr(value, "__name__", value) for value in plain]
+            about = dict(zip(FIT, [*plain, weight], strict=True))
+            about |= about_run(model, trained, train, validation, optimizer)
+        return cls(path, trained, optimizer, about)
 
     def save(self, history: list[dict], best: dict) -> None:
         """Replace the file, whole or not at all."""
@@ -96,7 +101,7 @@ def about_run(model, trained: dict, train, validation, optimizer) -> dict:
     """What decides a run, beside its settings: model, data and optimizer."""
     kept = [{key: group[key] for key in SETTINGS if key in group}
             for group in optimizer.param_groups]  # fmt: skip
-    known = model.about() if hasattr(model, "about") else {"kind": type(model).__name__}
+    known = describe(model) if hasattr(model, "encoder") else {"kind": type(model).__name__}
     return {
         "model": known,
         "shapes": {name: list(p.shape) for name, p in trained.items()},

@@ -60,14 +60,8 @@ class PromptClassifier(nn.Module):
         check_pooling(pooling, encoder, tokenizer)
         self.tokenizer, self.template, self.labels = tokenizer, template, list(labels)
         self.pooling, self.max_length = pooling, max_length
-        self.encoder, self.prompt = encoder.eval(), prompt or NoPrompt()
+        self.encoder, self.prompt = encoder, prompt or NoPrompt()
         self.head = nn.Linear(encoder.config.hidden_size, len(self.labels))
-
-    def train(self, mode: bool = True) -> PromptClassifier:
-        """Training mode for prompt and head; the encoder's dropout stays off."""
-        super().train(mode)
-        self.encoder.eval()
-        return self
 
     def input_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text inside the template."""
@@ -77,6 +71,7 @@ class PromptClassifier(nn.Module):
         """Pooled states (batch, hidden) of a padded batch of input_ids and attention_mask."""
         batch = {name: part.to(self.encoder.device) for name, part in batch.items()}
         check_window(self.encoder, batch["input_ids"].shape[1], self.prompt.tokens)
+        self.encoder.eval()  # its dropout stays off while a prompt or head is trained
         hidden = self.prompt.states(self.encoder, batch)  # (batch, tokens, hidden)
         return pool(hidden, batch, self.pooling, self.tokenizer.mask_token_id).float()
 
@@ -84,14 +79,21 @@ class PromptClassifier(nn.Module):
         """Logits (batch, labels)."""
         return self.head(self.features(batch))
 
-    def about(self) -> dict:
-        """All but the trained tensors: what a saved file and a checkpoint know it by."""
-        head = self.head.about() if hasattr(self.head, "about") else {"kind": "linear"}
-        return {"schema": SCHEMA, "base": weights_hash(self.encoder, torch.bfloat16),
-                "tokenizer": tokenizer_hash(self.tokenizer), "labels": self.labels,
-                "template": self.template.text, "pooling": self.pooling,
-                "max_length": self.max_length, "prompt": self.prompt.about(),
-                "head": head}  # fmt: skip
+
+def describe(classifier: PromptClassifier) -> dict:
+    """All but the trained tensors: what a saved file and a checkpoint know a classifier by."""
+    head = classifier.head
+    return {
+        "schema": SCHEMA,
+        "base": weights_hash(classifier.encoder, torch.bfloat16),
+        "tokenizer": tokenizer_hash(classifier.tokenizer),
+        "labels": classifier.labels,
+        "template": classifier.template.text,
+        "pooling": classifier.pooling,
+        "max_length": classifier.max_length,
+        "prompt": classifier.prompt.about(),
+        "head": head.about() if hasattr(head, "about") else {"kind": "linear"},
+    }
 
 
 def zero_shot(tokenizer, lm, template: str, words: dict[str, Sequence[str]],
@@ -121,7 +123,7 @@ def save_classifier(classifier: PromptClassifier, path: str | Path) -> Path:
     """
     trained = nn.ModuleDict({"head": classifier.head, "prompt": classifier.prompt.fold()})
     kept = {name: tensor.contiguous() for name, tensor in trained.state_dict().items()}
-    about = json.dumps(classifier.about())
+    about = json.dumps(describe(classifier))
     with writing(path) as part:
         save_file(kept, part, metadata={"about": about})
     return Path(path)
@@ -137,7 +139,7 @@ def load_classifier(path: str | Path, tokenizer, encoder) -> PromptClassifier:
     """
     about, kept = read_saved(path)
     loaded = build_classifier(path, about, kept, tokenizer, encoder)
-    check_base(path, about, loaded.about())
+    check_base(path, about, describe(loaded))
     check_tensors(path, kept, loaded)
     loaded.load_state_dict(kept, strict=False)  # the encoder's own weights stay as they are
     return loaded

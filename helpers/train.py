@@ -143,6 +143,22 @@ def epochs_left(history: list[dict], epochs: int, patience: int | None) -> Itera
         yield epoch
 
 
+def run_epoch(model, optimizer, train, validation, batch_size: int, seed: int, *how) -> dict:
+    """Train for one epoch, then validate; both losses and the accuracy."""
+    generator = torch.Generator().manual_seed(seed)
+    train_loss = train_epoch(model, optimizer, *train, batch_size, generator, *how)
+    loss, accuracy = judge(model, *validation)
+    check_loss(loss)
+    return {"train_loss": train_loss, "validation_loss": loss, "accuracy": accuracy}
+
+
+def shares_of(schedule: Callable, epoch: int, epochs: int, texts: int, batch_size: int):
+    """Share of the learning rate at each step of an epoch."""
+    batches = math.ceil(texts / batch_size)
+    steps = range(epoch * batches, (epoch + 1) * batches)
+    return [schedule(step, epochs * batches, batches) for step in steps]
+
+
 def fit(model: nn.Module, train, validation, optimizer, *, epochs: int = 30, batch_size: int = 64,
         schedule: Callable = cosine, patience: int | None = None, seed: int = 0,
         checkpoint: str | Path | None = None, weight=None) -> list[dict]:  # fmt: skip
@@ -164,20 +180,14 @@ def fit(model: nn.Module, train, validation, optimizer, *, epochs: int = 30, bat
             put back first); a checkpoint of another run.
     """
     train, validation = check_data(model, *train), check_data(model, *validation)
-    run = Checkpoint.of_fit(checkpoint, model, train, validation, optimizer,
-                            epochs=epochs, batch_size=batch_size, schedule=schedule.__name__,
-                            patience=patience, seed=seed, weight=weight)  # fmt: skip
+    settings = epochs, batch_size, schedule, patience, seed, weight
+    run = Checkpoint.of_fit(checkpoint, model, train, validation, optimizer, settings)
     trained, (history, best) = run.trained, run.resume()
-    per_epoch = math.ceil(len(train[1]) / batch_size)
     for epoch in epochs_left(history, epochs, patience):
-        generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-        steps = range(epoch * per_epoch, (epoch + 1) * per_epoch)
-        shares = [schedule(step, epochs * per_epoch, per_epoch) for step in steps]
+        shares = shares_of(schedule, epoch, epochs, len(train[1]), batch_size)
+        how = batch_size, seed * 100_003 + epoch, shares, weight
         with rescue(trained, best, epoch, optimizer):
-            loss = train_epoch(model, optimizer, *train, batch_size, generator, shares, weight)
-            found, accuracy = judge(model, *validation)
-            check_loss(found)
-        row = {"train_loss": loss, "validation_loss": found, "accuracy": accuracy}
+            row = run_epoch(model, optimizer, train, validation, *how)
         history.append({"epoch": epoch + 1} | row)
         keep_best(best, trained, history)
         run.save(history, best)

@@ -40,11 +40,7 @@ def compare_outputs(cell, test, ref, skip_compare=None):
             data = tested.get("data", {}), stored.get("data", {})
             for ours, theirs in ((tested, stored), data):
                 for key in ("text", "text/plain"):
-                    if (
-                        key in ours
-                        and key in theirs
-                        and within(ours[key], theirs[key], tolerance)
-                    ):
+                    if key in ours and key in theirs and within(ours[key], theirs[key], tolerance):
                         ours[key] = theirs[key]
     return to_the_letter(cell, test, ref, skip_compare)
 

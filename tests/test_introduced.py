@@ -23,6 +23,7 @@ PLUMBING = {
     "build_prompt",
     "bytes_of",
     "code_version",
+    "describe",
     "find_model",
     "loading",
     "padding_id",

@@ -21,9 +21,7 @@ HINTS = {
 def check_1(answer):
     assert answer != 768, "Those are the weights; each label has a bias too."
     assert answer != 386, "Each label has 384 weights of its own."
-    assert answer == 770, (
-        "Count one weight for each input and label, and one bias for each label."
-    )
+    assert answer == 770, "Count one weight for each input and label, and one bias for each label."
 
 
 def solution_1():

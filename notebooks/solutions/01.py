@@ -39,9 +39,7 @@ def check_1(answer):
     assert not np.allclose(given, [264 / 26, -56 / 26], atol=0.02), (
         "Divide each score by √size = √4 = 2 before the softmax."
     )
-    assert not np.allclose(given, [72, -8]), (
-        "Weights must sum to 1: divide by 1 + 3 + 4."
-    )
+    assert not np.allclose(given, [72, -8]), "Weights must sum to 1: divide by 1 + 3 + 4."
     assert not np.allclose(given, [8, 0]), "Equal weights? Use exp of the scores."
     assert np.allclose(given, [9, -1], atol=0.01), (
         "The weights are 1/8, 3/8 and 4/8: multiply each value by its weight and add up."
@@ -57,9 +55,7 @@ def check_2(answer):
     given = answer(3)
     assert given is not None, "The function returns nothing yet."
     given = torch.as_tensor(given).float()
-    assert given.shape == (3, 3), (
-        "The mask has a row for each query and a column for each key."
-    )
+    assert given.shape == (3, 3), "The mask has a row for each query and a column for each key."
     assert not given.isinf().any(), (
         "Give 1 where a key may be read and 0 where not: attention() puts the -inf there itself."
     )
@@ -69,9 +65,7 @@ def check_2(answer):
     assert not torch.equal(given, torch.ones(3, 3).triu()), (
         "That shows each token the future and hides the past: rows are the readers."
     )
-    assert torch.equal(given, torch.ones(3, 3).tril()), (
-        "Row i has ones in columns 0 to i."
-    )
+    assert torch.equal(given, torch.ones(3, 3).tril()), "Row i has ones in columns 0 to i."
     for tokens in (1, 5):
         made = torch.as_tensor(answer(tokens)).float()
         assert torch.equal(made, torch.ones(tokens, tokens).tril()), (
@@ -93,24 +87,14 @@ def check_3(answer):
     biases = 5 * 384 + 1536
     norms = 4 * 384
     assert given != right - biases, "Each of the six linear maps also has a bias."
-    assert given != right - norms, (
-        "Two LayerNorms, each with a scale and a shift, are missing."
-    )
-    assert given != right - norms // 2, (
-        "There are two LayerNorms, one after each addition."
-    )
-    assert given != right - biases - norms, (
-        "The biases and the two LayerNorms are missing."
-    )
+    assert given != right - norms, "Two LayerNorms, each with a scale and a shift, are missing."
+    assert given != right - norms // 2, "There are two LayerNorms, one after each addition."
+    assert given != right - biases - norms, "The biases and the two LayerNorms are missing."
     assert given != right - (384 * 384 + 384), (
         "Query, key and value are three; the matrix that mixes the merged heads is a fourth."
     )
-    assert given <= right, (
-        "That is too many. The number of heads changes nothing: they share out."
-    )
-    assert given == right, (
-        "Count 4 maps of attention, 2 of the feed-forward and 2 LayerNorms."
-    )
+    assert given <= right, "That is too many. The number of heads changes nothing: they share out."
+    assert given == right, "Count 4 maps of attention, 2 of the feed-forward and 2 LayerNorms."
     assert answer(4, 10) == 4 * 20 + 50 + 44 + 16, (
         "It is right for 384 and 1536 but not for others: use both arguments."
     )
@@ -139,18 +123,10 @@ def check_4(answer):
     assert not positions, (
         "Positions added to the states make order count. Shuffle the tokens, dimension 1."
     )
-    causal = answer(
-        lambda x: attention(x, x, x, torch.ones(5, 5).tril())[0], states, order
-    )
-    assert not causal, (
-        "Under a causal mask order counts: who comes first is read by more."
-    )
-    assert not answer(lambda x: x.cumsum(1), states, order), (
-        "A running sum depends on order."
-    )
-    assert answer(lambda x: 2 * x + 1, states, order), (
-        "Token by token: no order in this layer."
-    )
+    causal = answer(lambda x: attention(x, x, x, torch.ones(5, 5).tril())[0], states, order)
+    assert not causal, "Under a causal mask order counts: who comes first is read by more."
+    assert not answer(lambda x: x.cumsum(1), states, order), "A running sum depends on order."
+    assert answer(lambda x: 2 * x + 1, states, order), "Token by token: no order in this layer."
 
 
 def solution_4():
@@ -164,20 +140,12 @@ def solution_4():
 def check_5(answer):
     given = answer(0.5, 0.01)
     assert given is not None, "The function returns nothing yet."
-    assert given != 7, (
-        "After n words the first was multiplied n - 1 times: one word more."
-    )
+    assert given != 7, "After n words the first was multiplied n - 1 times: one word more."
     assert given != 7.643856189774724, "Words come whole: round up."
-    assert given == 8, (
-        "0.5 to the power 7 is 0.008, the first below 0.01: that is 8 words."
-    )
-    assert answer(0.5, 0.25) == 4, (
-        "Below the share, not equal to it: 0.5 squared is 0.25 itself."
-    )
+    assert given == 8, "0.5 to the power 7 is 0.008, the first below 0.01: that is 8 words."
+    assert answer(0.5, 0.25) == 4, "Below the share, not equal to it: 0.5 squared is 0.25 itself."
     assert answer(0.9, 0.01) == 45, "For w = 0.9 and a share of 0.01 it takes 45 words."
-    assert answer(0.9, 1.0) == 2, (
-        "One word alone counts 1, which is not below 1: it takes two."
-    )
+    assert answer(0.9, 1.0) == 2, "One word alone counts 1, which is not below 1: it takes two."
 
 
 def solution_5():

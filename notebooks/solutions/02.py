@@ -32,29 +32,17 @@ HINTS = {
 def _near(given, wanted) -> bool:
     given = torch.as_tensor(given, dtype=torch.float64)
     wanted = torch.as_tensor(wanted, dtype=torch.float64)
-    return given.shape == wanted.shape and torch.allclose(
-        given, wanted, rtol=0, atol=1e-6
-    )
+    return given.shape == wanted.shape and torch.allclose(given, wanted, rtol=0, atol=1e-6)
 
 
 def check_1(answer):
     assert isinstance(answer, Real), "Give one number, for example 1 / 7."
-    assert not math.isclose(answer, 0.6), (
-        "That is what the text keeps. The share is the prompt's."
-    )
-    assert not math.isclose(answer, 4 / 6), (
-        "Divide by the sum over all four tokens, not two."
-    )
-    assert not math.isclose(answer, 0.5), (
-        "The tokens do not count alike: weigh each by exp(score)."
-    )
+    assert not math.isclose(answer, 0.6), "That is what the text keeps. The share is the prompt's."
+    assert not math.isclose(answer, 4 / 6), "Divide by the sum over all four tokens, not two."
+    assert not math.isclose(answer, 0.5), "The tokens do not count alike: weigh each by exp(score)."
     logs = math.log(3) / (math.log(3) + math.log(8))
-    assert not math.isclose(answer, logs, rel_tol=0.01), (
-        "Softmax adds exp(score), not the scores."
-    )
-    assert math.isclose(answer, 0.4, abs_tol=1e-9), (
-        "Z_P / (Z_P + Z_X), each a sum of exp(score)."
-    )
+    assert not math.isclose(answer, logs, rel_tol=0.01), "Softmax adds exp(score), not the scores."
+    assert math.isclose(answer, 0.4, abs_tol=1e-9), "Z_P / (Z_P + Z_X), each a sum of exp(score)."
 
 
 def solution_1():
@@ -62,17 +50,13 @@ def solution_1():
 
 
 def check_2(answer):
-    query = torch.tensor(
-        [[2.0, 0, 0, 0], [0, 0, 0, 2.0]]
-    )  # size 4: scores are key / 2 x 2
+    query = torch.tensor([[2.0, 0, 0, 0], [0, 0, 0, 2.0]])  # size 4: scores are key / 2 x 2
     text = torch.tensor([[1.0, 3.0, 9.0]]).log().T * torch.eye(4)[:1]
     prompt = torch.tensor([[4.0]]).log() * torch.eye(4)[:1]
     mask = torch.tensor([1, 1, 0])
     given = answer(query, text, prompt, mask)
     assert given is not None, "The function returns nothing yet."
-    assert tuple(given.shape) == (2,), (
-        "Return one share for each query: shape (queries,)."
-    )
+    assert tuple(given.shape) == (2,), "Return one share for each query: shape (queries,)."
     assert not math.isclose(given[0].item(), 4 / 17, abs_tol=1e-4), (
         "The padding got weight: use the mask."
     )
@@ -82,17 +66,11 @@ def check_2(answer):
     assert not math.isclose(given[0].item(), 4 / 9, abs_tol=1e-4), (
         "A masked score becomes -inf, not 0: exp(0) is 1."
     )
-    assert _near(given, [1 / 2, 1 / 3]), (
-        "Add up the weights of the prompt's keys, for each query."
-    )
+    assert _near(given, [1 / 2, 1 / 3]), "Add up the weights of the prompt's keys, for each query."
     large = answer(1000 * query, text, prompt, mask)
-    assert torch.isfinite(large).all(), (
-        "Large scores overflow exp: use softmax or logsumexp."
-    )
+    assert torch.isfinite(large).all(), "Large scores overflow exp: use softmax or logsumexp."
     pair = answer(query, text, prompt.repeat(2, 1), mask)
-    assert _near(pair, [2 / 3, 1 / 2]), (
-        "With two prompt tokens, add up the weights of both."
-    )
+    assert _near(pair, [2 / 3, 1 / 2]), "With two prompt tokens, add up the weights of both."
 
 
 def solution_2():
@@ -114,24 +92,12 @@ def check_3(answer):
     given = answer(scores, 4)
     assert given is not None, "The function returns nothing yet."
     given = answer(scores, 12)
-    assert not _near(given, 1), (
-        "A zero key has score 0, and exp(0) is 1: it does take weight."
-    )
-    assert not _near(given, 12 / 16), (
-        "That is the share of the prompt; the text keeps 1 minus it."
-    )
-    assert not _near(given, 2 / 14), (
-        "The text tokens do not count alike: add up exp(score)."
-    )
-    assert not _near(given, math.log(3) / (12 + math.log(3))), (
-        "Add up exp(score), not the scores."
-    )
-    assert _near(given, 1 / 4), (
-        "With Z_X = 4 and 12 zero tokens, 4 / 16 of the output is left."
-    )
-    assert _near(answer(scores, 0), 1), (
-        "Without a zero token nothing shrinks: the factor is 1."
-    )
+    assert not _near(given, 1), "A zero key has score 0, and exp(0) is 1: it does take weight."
+    assert not _near(given, 12 / 16), "That is the share of the prompt; the text keeps 1 minus it."
+    assert not _near(given, 2 / 14), "The text tokens do not count alike: add up exp(score)."
+    assert not _near(given, math.log(3) / (12 + math.log(3))), "Add up exp(score), not the scores."
+    assert _near(given, 1 / 4), "With Z_X = 4 and 12 zero tokens, 4 / 16 of the output is left."
+    assert _near(answer(scores, 0), 1), "Without a zero token nothing shrinks: the factor is 1."
 
 
 def solution_3():
@@ -147,13 +113,9 @@ def check_4(answer):
     given = answer(query, 10.0)
     assert given is not None, "The function returns nothing yet."
     assert given.shape == query.shape, "The key has the shape of the query."
-    assert not _near(given, [0, 0]), (
-        "A zero key has score 0; a negative score is smaller."
-    )
+    assert not _near(given, [0, 0]), "A zero key has score 0; a negative score is smaller."
     assert not _near(given, [6, -8]), "This key makes the share as large as possible."
-    assert not _near(abs(given @ query), 0), (
-        "Score 0 is not the smallest: it can be negative."
-    )
+    assert not _near(abs(given @ query), 0), "Score 0 is not the smallest: it can be negative."
     assert not _near(given, -10 * query), "Too long: bring the query to length 1 first."
     assert not _near(given, -query), "Use the whole length that is allowed."
     assert _near(given, [-6, 8]), "Point the key exactly away from the query."
@@ -167,33 +129,21 @@ def solution_4():
 
 
 def check_5(answer):
-    g, a, u = (
-        torch.tensor(t, dtype=torch.float64) for t in ([1.0, -2], [2.0, 6], [4.0, -4])
-    )
+    g, a, u = (torch.tensor(t, dtype=torch.float64) for t in ([1.0, -2], [2.0, 6], [4.0, -4]))
     given = answer(g, a, u, 0.25)
     assert given is not None, "The function returns nothing yet."
     assert isinstance(given, (tuple, list)) and len(given) == 2, (
         "Return two things: value, then score."
     )
     value, score = given
-    assert not _near(value, 0.75 * g), (
-        "That is the text's part: u is multiplied by share."
-    )
+    assert not _near(value, 0.75 * g), "That is the text's part: u is multiplied by share."
     assert not _near(value, g), "u reaches the output multiplied by the share."
     assert _near(value, 0.25 * g), "The value's gradient is share times g."
     wanted = 0.25 * 0.75 * 22
-    assert not _near(score, -wanted), (
-        "Wrong sign: more share moves the output from a towards u."
-    )
-    assert not _near(score, 0.25 * 22), (
-        "The share itself changes by share (1 - share), not share."
-    )
-    assert not _near(score, 0.25 * 0.75 * (g @ u).item()), (
-        "The output moves along u - a, not u."
-    )
-    assert _near(score, wanted), (
-        "share (1 - share) times the dot product of g and u - a."
-    )
+    assert not _near(score, -wanted), "Wrong sign: more share moves the output from a towards u."
+    assert not _near(score, 0.25 * 22), "The share itself changes by share (1 - share), not share."
+    assert not _near(score, 0.25 * 0.75 * (g @ u).item()), "The output moves along u - a, not u."
+    assert _near(score, wanted), "share (1 - share) times the dot product of g and u - a."
 
 
 def solution_5():

@@ -29,16 +29,10 @@ HINTS = {
 def check_1(answer):
     assert isinstance(answer, (list, tuple)), "Give a list of strings."
     answer = list(answer)
-    assert answer != ["un", "##likely"], (
-        "Greedy: a longer beginning than 'un' is known."
-    )
+    assert answer != ["un", "##likely"], "Greedy: a longer beginning than 'un' is known."
     assert answer != ["unl", "ikely"], "Pieces that continue a word carry the mark ##."
-    assert answer[:1] == ["unl"], (
-        "The first piece is the longest known beginning of the word."
-    )
-    assert answer == ["unl", "##ikely"], (
-        "After 'unl', take the longest known continuation."
-    )
+    assert answer[:1] == ["unl"], "The first piece is the longest known beginning of the word."
+    assert answer == ["unl", "##ikely"], "After 'unl', take the longest known continuation."
 
 
 def solution_1():
@@ -50,19 +44,11 @@ def check_2(answer):
     test = ["good fun", "GOOD FUN!", "Dull", "A new one", "..."]
     given = answer(train, test)
     assert given is not None, "The function returns nothing yet."
-    assert given != 1, (
-        "Compare fingerprints: copies may differ in capitals and punctuation."
-    )
-    assert given != 2, (
-        "Count every test text that leaks, also when two of them are copies."
-    )
+    assert given != 1, "Compare fingerprints: copies may differ in capitals and punctuation."
+    assert given != 2, "Count every test text that leaks, also when two of them are copies."
     assert given != 0.6, "Return the number of leaking texts, not their share."
-    assert given == 3, (
-        f"Three of the five test texts have a copy in train, not {given}."
-    )
-    assert answer(["!!!"], ["..."]) == 0, (
-        "Texts without letters are copies only if they are equal."
-    )
+    assert given == 3, f"Three of the five test texts have a copy in train, not {given}."
+    assert answer(["!!!"], ["..."]) == 0, "Texts without letters are copies only if they are equal."
 
 
 def solution_2():
@@ -77,15 +63,11 @@ def check_3(answer):
     mask = answer([3, 1, 2])
     assert mask is not None, "The function returns nothing yet."
     assert isinstance(mask, torch.Tensor), "Return a tensor."
-    assert mask.shape == (3, 3), (
-        f"The shape is (batch, longest) = (3, 3), not {tuple(mask.shape)}."
-    )
+    assert mask.shape == (3, 3), f"The shape is (batch, longest) = (3, 3), not {tuple(mask.shape)}."
     mask = mask.long().tolist()
     right = [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
     assert mask != [[1, 1, 1]] * 3, "Padding is not to be read: put 0 there."
-    assert mask != [[1 - m for m in row] for row in right], (
-        "1 is for real tokens, 0 for padding."
-    )
+    assert mask != [[1 - m for m in row] for row in right], "1 is for real tokens, 0 for padding."
     assert mask != [row[::-1] for row in right], "Here padding stands on the right."
     assert mask == right, f"For [3, 1, 2] the mask is {right}."
 
@@ -106,9 +88,7 @@ def check_4(answer):
     assert ratio != 22 / 34, "Upside down: what is paid stands above."
     assert ratio != 1 - 22 / 34, "Return the ratio, not the share that is wasted."
     assert ratio != 17 / 22, "Multiply by the number of rows in each batch."
-    assert abs(ratio - 34 / 22) < 1e-9, (
-        "For lengths 4, 2 | 1, 1 it is (2*16 + 2*1) / 22."
-    )
+    assert abs(ratio - 34 / 22) < 1e-9, "For lengths 4, 2 | 1, 1 it is (2*16 + 2*1) / 22."
 
 
 def solution_4():

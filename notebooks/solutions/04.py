@@ -34,16 +34,10 @@ def check_1(answer):
     given = answer(hidden.clone(), attention_mask)
     assert given is not None, "The function returns nothing yet."
     assert isinstance(given, torch.Tensor), "Return a tensor."
-    assert given.shape == (2, 2), (
-        f"(batch, hidden) is (2, 2), not {tuple(given.shape)}."
-    )
-    assert not torch.equal(given, hidden.amax(1)), (
-        "The padding took part: use attention_mask."
-    )
+    assert given.shape == (2, 2), f"(batch, hidden) is (2, 2), not {tuple(given.shape)}."
+    assert not torch.equal(given, hidden.amax(1)), "The padding took part: use attention_mask."
     zeros = (hidden * attention_mask.unsqueeze(-1)).amax(1)
-    assert not torch.equal(given, zeros), (
-        "Multiplying leaves zeros, which beat negative numbers."
-    )
+    assert not torch.equal(given, zeros), "Multiplying leaves zeros, which beat negative numbers."
     right = torch.tensor([[-1.0, 4.0], [5.0, -6.0]])
     assert torch.equal(given, right), f"For {hidden.tolist()} it is {right.tolist()}."
 
@@ -62,18 +56,10 @@ def check_2(answer):
     assert given is not None, "The function returns nothing yet."
     given = np.asarray(given)
     assert given.shape == b.shape, f"The shape stays (reviews, hidden) = {b.shape}."
-    assert not np.allclose(given, a), (
-        "That is a: subtract one common vector, not each shift."
-    )
-    assert not np.allclose(given, b - b.mean(0)), (
-        "The mean is now zero; it should be that of a."
-    )
-    assert not np.allclose(given, b - b.mean() + a.mean()), (
-        "Average over the reviews only: axis 0."
-    )
-    assert not np.allclose(given, b + b.mean(0) - a.mean(0)), (
-        "You moved it the other way."
-    )
+    assert not np.allclose(given, a), "That is a: subtract one common vector, not each shift."
+    assert not np.allclose(given, b - b.mean(0)), "The mean is now zero; it should be that of a."
+    assert not np.allclose(given, b - b.mean() + a.mean()), "Average over the reviews only: axis 0."
+    assert not np.allclose(given, b + b.mean(0) - a.mean(0)), "You moved it the other way."
     assert np.allclose(given, [[0, 3], [4, 5]]), "Subtract b's mean, add a's."
 
 
@@ -88,9 +74,7 @@ def check_3(answer):
     assert isinstance(answer, Real), "Give a number."
     assert answer != 2304, "At 2304 the two cost the same."
     assert answer != 1153, "A weight costs two FLOP, a multiplication and an addition."
-    assert answer not in (1536, 1537), (
-        "Count the four matrices of attention, 4 d^2, too."
-    )
+    assert answer not in (1536, 1537), "Count the four matrices of attention, 4 d^2, too."
     assert answer not in (768, 769), "Count the feed-forward matrices, 2 d f, too."
     assert answer == 2305, "Solve 4 n d > 2 (4 d^2 + 2 d f) for n."
 
@@ -102,9 +86,7 @@ def solution_3():
 def check_4(answer):
     given = answer("b1", "{}", ["a b", "c"])
     assert given is not None, "The function returns nothing yet."
-    assert given == answer("b1", "{}", ["a b", "c"]), (
-        "The same input must give the same key."
-    )
+    assert given == answer("b1", "{}", ["a b", "c"]), "The same input must give the same key."
     others = {
         "The key forgets the weights.": ("b2", "{}", ["a b", "c"]),
         "The key forgets the template.": ("b1", "{} !", ["a b", "c"]),

@@ -41,9 +41,7 @@ def check_1(answer):
     )
     given = given.float()
     right = torch.tensor([[1, 3], [2, 2]]) / 4
-    assert not torch.allclose(given, right), (
-        "These are the probabilities: return their logarithms."
-    )
+    assert not torch.allclose(given, right), "These are the probabilities: return their logarithms."
     assert not torch.allclose(given.exp().sum(0), torch.ones(2)), (
         "Each column sums to 1: sum over the labels, which are the last dimension (-1)."
     )
@@ -63,9 +61,9 @@ def check_1(answer):
         "Rows of very different size fail: each row needs its own maximum."
     )
     given = answer(torch.zeros(2, 5)).float()
-    assert given.shape == (2, 5) and torch.allclose(
-        given, torch.full((2, 5), 0.2).log()
-    ), "Five equal logits should give ln 1/5 each: do not assume two labels."
+    assert given.shape == (2, 5) and torch.allclose(given, torch.full((2, 5), 0.2).log()), (
+        "Five equal logits should give ln 1/5 each: do not assume two labels."
+    )
 
 
 def solution_1():
@@ -81,9 +79,7 @@ def check_2(answer):
     given = answer(logits.clone(), torch.tensor([0, 0]))
     assert given is not None, "The function returns nothing yet."
     given = torch.as_tensor(given).float()
-    assert given.shape == (2,), (
-        "Return one number for each label: average over the reviews."
-    )
+    assert given.shape == (2,), "Return one number for each label: average over the reviews."
     right = torch.tensor([-0.625, 0.625])
     assert not torch.allclose(given, -right), (
         "The sign is turned round: the gradient is what was said minus what was right."
@@ -103,12 +99,8 @@ def check_2(answer):
     bias = torch.zeros(4, requires_grad=True)
     torch.nn.functional.cross_entropy(logits + bias, labels).backward()
     given = torch.as_tensor(answer(logits, labels)).float()
-    assert given.shape == (4,), (
-        "Count the labels from the logits: one may be missing in a batch."
-    )
-    assert torch.allclose(given, bias.grad, atol=1e-6), (
-        "With four labels autograd disagrees."
-    )
+    assert given.shape == (4,), "Count the labels from the logits: one may be missing in a batch."
+    assert torch.allclose(given, bias.grad, atol=1e-6), "With four labels autograd disagrees."
 
 
 def solution_2():
@@ -141,9 +133,7 @@ def check_3(answer):
         "30 and 10 reviews should give 0.562, the coin of section 2."
     )
     for k in (3, 20):
-        assert np.isclose(answer([5] * k), math.log(k)), (
-            f"{k} equal counts should give ln {k}."
-        )
+        assert np.isclose(answer([5] * k), math.log(k)), f"{k} equal counts should give ln {k}."
     with np.errstate(all="ignore"):
         given = answer([30, 0, 10])
     assert np.isclose(given, 0.562335), (
@@ -162,9 +152,7 @@ def solution_3():
 
 
 def check_4(answer):
-    high = np.array(
-        [[0.05, 0.05, 0.9], [0.02, 0.03, 0.95], [0.9, 0.05, 0.05], [0.05, 0.94, 0.01]]
-    )
+    high = np.array([[0.05, 0.05, 0.9], [0.02, 0.03, 0.95], [0.9, 0.05, 0.05], [0.05, 0.94, 0.01]])
     low = np.array([[0.2, 0.55, 0.25], [0.25, 0.55, 0.2]])
     probabilities, labels = np.concatenate([high, low]), np.array([2, 2, 0, 0, 1, 1])
     given = answer(probabilities, labels, 5)  # bins of 0.2: four reviews and two
@@ -218,18 +206,10 @@ def check_5(answer):
     assert not np.isclose(given, 1 / 9), (
         "That is the odds p / (1 - p) at which both cost the same: turn them into p."
     )
-    assert not np.isclose(given, 0.5), (
-        "The costs differ, so the threshold is not one half."
-    )
-    assert np.isclose(given, 0.1), (
-        "At costs 1 and 9: (1 - p) * 1 = p * 9 gives p = 0.1."
-    )
-    assert np.isclose(answer(4, 1), 0.8), (
-        "At costs 4 and 1: (1 - p) * 4 = p * 1 gives p = 0.8."
-    )
-    assert np.isclose(answer(0, 2), 0), (
-        "If false alarms cost nothing, always answer positive."
-    )
+    assert not np.isclose(given, 0.5), "The costs differ, so the threshold is not one half."
+    assert np.isclose(given, 0.1), "At costs 1 and 9: (1 - p) * 1 = p * 9 gives p = 0.1."
+    assert np.isclose(answer(4, 1), 0.8), "At costs 4 and 1: (1 - p) * 4 = p * 1 gives p = 0.8."
+    assert np.isclose(answer(0, 2), 0), "If false alarms cost nothing, always answer positive."
 
 
 def solution_5():

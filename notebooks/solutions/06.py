@@ -33,8 +33,7 @@ def check_1(answer):
     given, without = (float(number) for number in answer)
     assert given > 0 and without > 0, "Give lengths: two positive numbers."
     assert not (
-        math.isclose(given, 0.1236, abs_tol=5e-4)
-        and math.isclose(without, 0.03, abs_tol=5e-4)
+        math.isclose(given, 0.1236, abs_tol=5e-4) and math.isclose(without, 0.03, abs_tol=5e-4)
     ), "You swapped the two: the corrected one comes first."
     assert not math.isclose(given, 0.12, abs_tol=1e-6), (
         "That is three steps of plain SGD: Adam divides by the root of v."
@@ -116,13 +115,9 @@ def check_3(answer):
         "You divided by the squared norm: take the root."
     )
     for ours, wanted in zip((first, second), pair, strict=True):
-        assert torch.allclose(ours, wanted / 5), (
-            "The norm is 5, the limit 1: the factor is 1/5."
-        )
+        assert torch.allclose(ours, wanted / 5), "The norm is 5, the limit 1: the factor is 1/5."
     for most in (5.0, 10.0):
-        for ours, wanted in zip(
-            answer([g.clone() for g in pair], most), pair, strict=True
-        ):
+        for ours, wanted in zip(answer([g.clone() for g in pair], most), pair, strict=True):
             assert torch.allclose(ours, wanted), (
                 "These are within the limit and must stay: never scale up."
             )
@@ -145,16 +140,10 @@ def check_4(answer):
     given = answer(0.2, 0, 100, 10)
     assert given is not None, "The function returns nothing yet."
     rates = np.array([float(answer(0.2, t, 100, 10)) for t in range(101)])
-    assert not np.isclose(rates[0], 0.02), (
-        "Here t = 0 has the rate 0: t / warmup, without + 1."
-    )
+    assert not np.isclose(rates[0], 0.02), "Here t = 0 has the rate 0: t / warmup, without + 1."
     assert np.isclose(rates[0], 0), "The warm-up begins at 0."
-    assert np.isclose(rates[5], 0.1), (
-        "Half-way through the warm-up the rate is half of lr."
-    )
-    assert np.isclose(rates[10], 0.2), (
-        "At t = warmup the rate is lr: does the descent start there?"
-    )
+    assert np.isclose(rates[5], 0.1), "Half-way through the warm-up the rate is half of lr."
+    assert np.isclose(rates[10], 0.2), "At t = warmup the rate is lr: does the descent start there?"
     assert not np.isclose(rates[100], -0.02 / 0.9) and rates[100] > -1e-12, (
         "The rate falls below 0 before the end: divide by total - warmup."
     )

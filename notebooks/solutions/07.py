@@ -28,9 +28,7 @@ def check_1(answer):
     text = answer.text if isinstance(answer, Template) else answer
     assert isinstance(text, str), "Give the template as a string."
     Template(text)  # raises a clear error unless there is exactly one {}
-    assert text.count("[MASK]") == 1, (
-        "The template needs exactly one [MASK], in capitals."
-    )
+    assert text.count("[MASK]") == 1, "The template needs exactly one [MASK], in capitals."
     assert text.index("{}") < text.index("[MASK]"), "Put the [MASK] behind the review."
     assert len(text.split()) - 2 <= 12, "Use at most 12 words of your own."
     assert len(text.split()) > 2, "Add some words: a bare [MASK] asks nothing."
@@ -45,18 +43,10 @@ def check_2(answer):
     given = answer(matrix)
     assert given is not None, "The function returns nothing yet."
     precision, recall = given
-    assert not np.isclose(precision, 60 / 90), (
-        "You swapped the two: precision divides a column."
-    )
-    assert not np.isclose(precision, 50 / 80), (
-        "That is for the label negative: use index 1."
-    )
-    assert np.isclose(precision, 60 / 70), (
-        "Precision: of those predicted positive, who is?"
-    )
-    assert np.isclose(recall, 60 / 90), (
-        "Recall: of the true positives, how many were found?"
-    )
+    assert not np.isclose(precision, 60 / 90), "You swapped the two: precision divides a column."
+    assert not np.isclose(precision, 50 / 80), "That is for the label negative: use index 1."
+    assert np.isclose(precision, 60 / 70), "Precision: of those predicted positive, who is?"
+    assert np.isclose(recall, 60 / 90), "Recall: of the true positives, how many were found?"
 
 
 def solution_2():
@@ -71,14 +61,10 @@ def check_3(answer):
     given = answer(probabilities, np.array([0, 0, 0, 1]), 0.7)
     assert given is not None, "The function returns nothing yet."
     share, accuracy = given
-    assert not np.isclose(share, 0.5), (
-        "'At least' includes the threshold itself: use >=."
-    )
+    assert not np.isclose(share, 0.5), "'At least' includes the threshold itself: use >=."
     assert not np.isclose(share, 3), "Return the share, not the number, of reviews."
     assert np.isclose(share, 0.75), "Three of these four reviews are at least 70% sure."
-    assert not np.isclose(accuracy, 0.75), (
-        "Take the accuracy over the answered reviews only."
-    )
+    assert not np.isclose(accuracy, 0.75), "Take the accuracy over the answered reviews only."
     assert np.isclose(accuracy, 2 / 3), "Two of the three answered reviews are right."
 
 
@@ -95,13 +81,9 @@ def check_4(answer):
     right_b = np.array([True] * 81 + [False] * 9 + [True] * 2 + [False] * 8)
     p = answer(right_a, right_b)
     assert p is not None, "The function returns nothing yet."
-    assert not np.isclose(p, 67 / 2048), (
-        "That is one-sided: a fair coin may err to both sides."
-    )
+    assert not np.isclose(p, 67 / 2048), "That is one-sided: a fair coin may err to both sides."
     assert p < 0.2, "Count only the reviews on which exactly one of the two is right."
-    assert np.isclose(p, 134 / 2048), (
-        "Of 11 disagreements a wins 9: p = 134/2048 = 0.065."
-    )
+    assert np.isclose(p, 134 / 2048), "Of 11 disagreements a wins 9: p = 134/2048 = 0.065."
 
 
 def solution_4():

@@ -28,21 +28,11 @@ def check_1(answer):
     judge = {"a": 77.0, "b": 75.5, "c": 79.0}
     given = answer(dict(choose), dict(judge))
     assert given is not None, "The function returns nothing yet."
-    assert given != "b", (
-        "That is the template; return its accuracy on the test reviews."
-    )
-    assert given != 79.0, (
-        "You chose on the test reviews: the best of many is flattered there."
-    )
-    assert given != 78.0, (
-        "That number chose the template, so it is flattered; report the other."
-    )
-    assert given == 75.5, (
-        "Take the template with the highest number in the first table."
-    )
-    assert answer({"x": 1.0, "y": 2.0}, {"y": 3.0, "x": 4.0}) == 3.0, (
-        "Go by name, not by place."
-    )
+    assert given != "b", "That is the template; return its accuracy on the test reviews."
+    assert given != 79.0, "You chose on the test reviews: the best of many is flattered there."
+    assert given != 78.0, "That number chose the template, so it is flattered; report the other."
+    assert given == 75.5, "Take the template with the highest number in the first table."
+    assert answer({"x": 1.0, "y": 2.0}, {"y": 3.0, "x": 4.0}) == 3.0, "Go by name, not by place."
 
 
 def solution_1():
@@ -56,9 +46,7 @@ def check_2(answer):
     given = answer([0.03, 0.001, 0.04, 0.02])
     assert given is not None, "The function returns nothing yet."
     given = [bool(value) for value in given]
-    assert given != [True] * 4, (
-        "No correction: with many tests, chance alone gives small p-values."
-    )
+    assert given != [True] * 4, "No correction: with many tests, chance alone gives small p-values."
     assert given != [False, True, True, False], (
         "A larger p cannot count where a smaller one failed: stop at the first that is too large."
     )
@@ -91,12 +79,8 @@ def check_3(answer):
     given = answer(probabilities.copy())
     assert given is not None, "The function returns nothing yet."
     given = np.asarray(given)
-    assert given.shape == (2,), (
-        f"One label for each of the 2 reviews, not {given.shape}."
-    )
-    assert given.tolist() != [1, 1], (
-        "That is a vote: two lukewarm prompts beat one sure one."
-    )
+    assert given.shape == (2,), f"One label for each of the 2 reviews, not {given.shape}."
+    assert given.tolist() != [1, 1], "That is a vote: two lukewarm prompts beat one sure one."
     assert given.tolist() == [0, 1], "Average the probabilities over the prompts."
 
 
@@ -111,12 +95,8 @@ def check_4(answer):
     assert isinstance(answer, (int, float, np.floating)), "Give a number."
     assert not 0 < answer < 1, "Give it in percent."
     assert answer != 75, "The best of 24 is not the average of 24."
-    assert abs(answer - 75.97) > 0.1, (
-        "One standard error is what one template is off by."
-    )
-    assert abs(answer - 76.9) < 0.15, (
-        "Draw 24 accuracies many times and average the maximum."
-    )
+    assert abs(answer - 75.97) > 0.1, "One standard error is what one template is off by."
+    assert abs(answer - 76.9) < 0.15, "Draw 24 accuracies many times and average the maximum."
 
 
 def solution_4():

@@ -30,26 +30,16 @@ def check_1(answer):
     assert given is not None, "The function returns nothing yet."
     given = np.asarray(given, float)
     assert given.shape == (2, 2), f"(texts, labels) is (2, 2) here, not {given.shape}."
-    right = np.array(
-        [[np.log(np.exp(2) + 1), 1.5], [np.log(np.exp(-2) + np.exp(1)), 0.0]]
-    )
+    right = np.array([[np.log(np.exp(2) + 1), 1.5], [np.log(np.exp(-2) + np.exp(1)), 0.0]])
     mean = np.array([[1.0, 1.5], [-0.5, 0.0]])
-    assert not np.allclose(given, mean), (
-        "That is the mean of the logits; add the exponentials."
-    )
+    assert not np.allclose(given, mean), "That is the mean of the logits; add the exponentials."
     assert not np.allclose(given, [[2, 1.5], [-1, 0]]), (
         "Logits are logarithms: their sum multiplies the probabilities, which are to be added."
     )
-    assert not np.allclose(given, [[2, 1.5], [1, 0]]), (
-        "The other words of a label count too."
-    )
+    assert not np.allclose(given, [[2, 1.5], [1, 0]]), "The other words of a label count too."
     assert not np.allclose(given, np.exp(right)), "Take the logarithm of the sum."
-    assert not np.allclose(given, right.T), (
-        "One row a text, one column a label: yours is turned."
-    )
-    assert np.allclose(given, right), (
-        "For each label: the log of the summed exponentials."
-    )
+    assert not np.allclose(given, right.T), "One row a text, one column a label: yours is turned."
+    assert np.allclose(given, right), "For each label: the log of the summed exponentials."
 
 
 def solution_1():
@@ -66,9 +56,7 @@ def check_2(answer):
     given = answer(p.copy(), p_free.copy())
     assert given is not None, "The function returns nothing yet."
     given = np.asarray(given, float)
-    assert given.shape == p.shape, (
-        f"One row a text, one column a label, not {given.shape}."
-    )
+    assert given.shape == p.shape, f"One row a text, one column a label, not {given.shape}."
     q = p / np.array([0.2, 0.8])
     assert not np.allclose(given, q), "These rows do not sum to 1 yet: normalise them."
     each = p / p_free
@@ -94,16 +82,10 @@ def solution_2():
 
 def check_3(answer):
     assert isinstance(answer, (int, float, np.floating)), "Give a number."
-    assert abs(answer - 11) > 0.01, (
-        "The examples are read once, and that is not for nothing."
-    )
-    assert abs(answer - 1200 / 8800) > 0.001, (
-        "Upside down: how many times fewer is above 1."
-    )
+    assert abs(answer - 11) > 0.01, "The examples are read once, and that is not for nothing."
+    assert abs(answer - 1200 / 8800) > 0.001, "Upside down: how many times fewer is above 1."
     assert abs(answer - 7600) > 1, "That is the difference; take the ratio."
-    assert abs(answer - 8800 / 1200) < 0.05, (
-        "Divide the tokens read without by those with it."
-    )
+    assert abs(answer - 8800 / 1200) < 0.05, "Divide the tokens read without by those with it."
 
 
 def solution_3():
@@ -114,16 +96,10 @@ def check_4(answer):
     sizes, accuracies = [16, 64, 256], [60.0, 70.0, 80.0]
     given = answer(list(sizes), list(accuracies), 75.0)
     assert given is not None, "The function returns nothing yet."
-    assert abs(given - 160) > 0.5, (
-        "That is the middle on a linear axis; the axis is logarithmic."
-    )
+    assert abs(given - 160) > 0.5, "That is the middle on a linear axis; the axis is logarithmic."
     assert abs(given - np.log(128)) > 0.01, "Undo the logarithm at the end."
-    assert abs(given - 7) > 0.01, (
-        "Undo the logarithm at the end: 2 to the power of that."
-    )
-    assert abs(given - 128) < 0.5, (
-        "75 lies half-way between 70 and 80, so at sqrt(64 * 256)."
-    )
+    assert abs(given - 7) > 0.01, "Undo the logarithm at the end: 2 to the power of that."
+    assert abs(given - 128) < 0.5, "75 lies half-way between 70 and 80, so at sqrt(64 * 256)."
     assert answer(list(sizes), list(accuracies), 85.0) == np.inf, (
         "The head never reaches 85 here: say so with np.inf."
     )

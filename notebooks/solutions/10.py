@@ -33,13 +33,9 @@ def check_1(answer):
     assert given is not None, "The function returns nothing yet."
     assert given != 8 * 384, "That is the prompt; the head is trained, too."
     assert given != 8 * 384 + 2 * 384, "The head has a bias, one number a class."
-    assert given != 6 * 8 * 384 + 770, (
-        "The prompt stands at the input only, not in each layer."
-    )
+    assert given != 6 * 8 * 384 + 770, "The prompt stands at the input only, not in each layer."
     assert given == 3842, f"For 8 tokens, 384 and 2 it is 3842, not {given}."
-    assert answer(20, 576, 4) == 20 * 576 + 576 * 4 + 4, (
-        "It must hold for other sizes, too."
-    )
+    assert answer(20, 576, 4) == 20 * 576 + 576 * 4 + 4, "It must hold for other sizes, too."
 
 
 def solution_1():
@@ -53,18 +49,12 @@ def check_2(answer):
     given = answer(np.ones(500, int))
     assert given is not None, "The function returns nothing yet."
     assert given, "500 times class 1 is as stuck as can be."
-    assert answer(np.zeros(500, int)), (
-        "Whichever class it is: 500 times class 0 is stuck, too."
-    )
+    assert answer(np.zeros(500, int)), "Whichever class it is: 500 times class 0 is stuck, too."
     some = np.repeat([0, 1], [480, 20])
     assert answer(some), "480 of 500 are 96%: that is more than 95%."
-    assert not answer(np.repeat([0, 1], [475, 25])), (
-        "475 of 500 are 95%, and not more than that."
-    )
+    assert not answer(np.repeat([0, 1], [475, 25])), "475 of 500 are 95%, and not more than that."
     assert not answer(np.repeat([0, 1], [250, 250])), "Half and half is not stuck."
-    assert answer(np.repeat([2, 0], [97, 3])), (
-        "It must work for three classes and 100 reviews."
-    )
+    assert answer(np.repeat([2, 0], [97, 3])), "It must work for three classes and 100 reviews."
 
 
 def solution_2():
@@ -78,24 +68,14 @@ def check_3(answer):
     words, prompt = torch.arange(24.0).view(2, 4, 3), -torch.ones(2, 3)
     given = answer(words.clone(), prompt.clone(), 1)
     assert given is not None, "The function returns nothing yet."
-    assert given.shape != words.shape, (
-        "No word may be lost: insert the prompt, do not overwrite."
-    )
-    assert given.shape == (2, 6, 3), (
-        f"The shape must be (2, 6, 3), not {tuple(given.shape)}."
-    )
+    assert given.shape != words.shape, "No word may be lost: insert the prompt, do not overwrite."
+    assert given.shape == (2, 6, 3), f"The shape must be (2, 6, 3), not {tuple(given.shape)}."
     assert not torch.equal(given[:, :2], prompt.expand(2, -1, -1)), (
         "The prompt stands at the front; `place` tokens of the text come before it."
     )
-    assert torch.equal(given[:, [0, 3, 4, 5]], words), (
-        "Keep the words in their order around it."
-    )
-    assert torch.equal(given[:, 1:3], prompt.expand(2, -1, -1)), (
-        "The prompt stands behind place 1."
-    )
-    assert torch.equal(answer(words, prompt, 0)[:, 2:], words), (
-        "Place 0 is before all words."
-    )
+    assert torch.equal(given[:, [0, 3, 4, 5]], words), "Keep the words in their order around it."
+    assert torch.equal(given[:, 1:3], prompt.expand(2, -1, -1)), "The prompt stands behind place 1."
+    assert torch.equal(answer(words, prompt, 0)[:, 2:], words), "Place 0 is before all words."
 
 
 def solution_3():
@@ -131,18 +111,12 @@ def check_5(answer):
     given = answer(vectors.clone(), table.clone())
     assert given is not None, "The function returns nothing yet."
     given = torch.as_tensor(given)
-    assert given.shape == (3,), (
-        f"One number for each of the 3 vectors, not {tuple(given.shape)}."
-    )
-    assert given.tolist() != [2, 2, 2], (
-        "Long rows win: divide by the lengths of the table's rows."
-    )
+    assert given.shape == (3,), f"One number for each of the 3 vectors, not {tuple(given.shape)}."
+    assert given.tolist() != [2, 2, 2], "Long rows win: divide by the lengths of the table's rows."
     assert given.tolist() != [0, 1, 1], (
         "That is the distance, which depends on the lengths; the cosine does not."
     )
-    assert given.tolist() == [0, 1, 2], (
-        "The highest cosine wins, so argmax over the table."
-    )
+    assert given.tolist() == [0, 1, 2], "The highest cosine wins, so argmax over the table."
 
 
 def solution_5():

@@ -29,14 +29,10 @@ def check_1(answer):
     assert given is not None, "The function returns nothing yet."
     assert given != 240, "The head learns, too: add it."
     assert given != 336, "The head has a bias for each label."
-    assert given != 820, (
-        "Keys and values are kv_heads x size wide, not as wide as the hidden size."
-    )
+    assert given != 820, "Keys and values are kv_heads x size wide, not as wide as the hidden size."
     assert given not in (220, 120), "Each token has a key and a value: twice the width."
     assert given not in (180, 80), "Each of the layers has a prompt of its own."
-    assert given == 340, (
-        "2 x layers x tokens x width for the prompt, labels x (hidden + 1) more."
-    )
+    assert given == 340, "2 x layers x tokens x width for the prompt, labels x (hidden + 1) more."
     assert answer(6, 16, 12, 32, 384, 2) == 74_498, "It must hold for ReviewBERT, too."
 
 
@@ -70,22 +66,16 @@ def check_2(answer):
     def near(other):
         return given.shape == other.shape and torch.allclose(given, other, atol=1e-6)
 
-    assert given.shape == (2,), (
-        f"One share for each of the 2 heads, not {tuple(given.shape)}."
-    )
+    assert given.shape == (2,), f"One share for each of the 2 heads, not {tuple(given.shape)}."
     assert not near(share.mean((0, 2))), "Padding asks, too: leave its queries out."
     assert not near(1 - wanted), "That is the text's part."
     masked = share * mask[:, None]
-    assert not near(masked.mean((0, 2))), (
-        "Divide by the number of real queries, not of all."
-    )
+    assert not near(masked.mean((0, 2))), "Divide by the number of real queries, not of all."
     each = masked.sum(2) / mask.sum(1)[:, None]
     assert not near(each.mean(0)), (
         "That is the mean of the texts' means: here each real query counts the same."
     )
-    assert near(wanted), (
-        "Sum the first m weights of a query, then average over the real queries."
-    )
+    assert near(wanted), "Sum the first m weights of a query, then average over the real queries."
 
 
 def solution_2():
@@ -102,15 +92,9 @@ def check_3(answer):
     assert given != 2, "After 2 epochs both have taken 28 seconds: not yet faster."
     assert given != 5, "20 / 4 forgets what an epoch takes without keeping."
     assert given == 3, "Find the first whole e with keeping + e * kept < e * plain."
-    assert answer(5.0, 4.0, 14.0) == 1, (
-        "Keeping 5 seconds' worth pays in the first epoch here."
-    )
-    assert answer(20.0, 9.0, 9.0) is None, (
-        "If an epoch is no shorter, it never pays: None."
-    )
-    assert answer(21.0, 4.0, 14.0) == 3, (
-        "Part of an epoch does not help: take the next whole one."
-    )
+    assert answer(5.0, 4.0, 14.0) == 1, "Keeping 5 seconds' worth pays in the first epoch here."
+    assert answer(20.0, 9.0, 9.0) is None, "If an epoch is no shorter, it never pays: None."
+    assert answer(21.0, 4.0, 14.0) == 3, "Part of an epoch does not help: take the next whole one."
 
 
 def solution_3():
@@ -129,9 +113,7 @@ def check_4(answer):
     assert given is not None, "The function returns nothing yet."
     wanted = rows.view(tokens, layers, 2, heads, size).permute(1, 2, 3, 0, 4)
     shape = tuple(given.shape)
-    assert shape == tuple(wanted.shape), (
-        f"(layers, 2, heads, tokens, size), not {shape}."
-    )
+    assert shape == tuple(wanted.shape), f"(layers, 2, heads, tokens, size), not {shape}."
     assert not torch.equal(given, rows.view(wanted.shape)), (
         "view alone mixes the tokens: it fills the new shape in the old order."
     )
@@ -139,9 +121,7 @@ def check_4(answer):
     assert not torch.equal(given, swapped), (
         "Within a row the layer comes before key and value: layer 1's key, layer 1's value."
     )
-    assert torch.equal(given, wanted), (
-        "Name the parts of a row with view, then permute."
-    )
+    assert torch.equal(given, wanted), "Name the parts of a row with view, then permute."
 
 
 def solution_4():
