@@ -39,9 +39,8 @@ class Template:
         room = max_length - len(front) - len(back)
         check_room(room, len(before) + len(after), max_length, tokenizer)
         # split_special_tokens: a reader who types "[MASK]" gets those letters, not the token
-        plain |= {"split_special_tokens": True, "truncation": True}
-        spaced = [space + text for text in check_texts(texts)]
-        reviews = tokenizer(spaced, max_length=room, **plain)["input_ids"]
+        plain |= {"split_special_tokens": True, "truncation": True, "max_length": room}
+        reviews = tokenizer([space + text for text in check_texts(texts)], **plain)["input_ids"]
         check_known(reviews, tokenizer)
         return [front + review + back for review in reviews]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +67,7 @@ def train_epoch(model, optimizer, inputs, labels, batch_size: int, generator,
     """
     model.train()
     total, batches = 0.0, inputs.batches(batch_size, generator)
-    for rows, share in zip(batches, shares or repeat(1.0), strict=False):
+    for rows, share in zip(batches, shares or [1.0] * len(batches), strict=True):
         for group in optimizer.param_groups:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * share
         logits = model(inputs[rows])

@@ -1,6 +1,6 @@
 """Checks, hints and reference solutions of notebook 00."""
 
-from helpers.prompts import Template
+from helpers.templates import Template
 
 HINTS = {
     1: [

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.prompts import Template
+from helpers.templates import Template
 
 HINTS = {
     1: [
