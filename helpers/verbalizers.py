@@ -83,8 +83,7 @@ class Verbalizer(nn.Module):
         ids = [[word_id(tokenizer, word) for word in some] for some in words.values()]
         check_words(words, ids, how)
         self.words = {label: list(some) for label, some in words.items()}
-        self.labels, self.how = list(words), how
-        self.sizes = [len(some) for some in ids]
+        self.labels, self.how, self.sizes = list(words), how, [len(some) for some in ids]
         self.head, self.in_features = word_head(lm, sum(ids, [])), lm.config.hidden_size
         self.register_buffer("offset", torch.zeros(len(ids)))
 
