@@ -15,6 +15,13 @@ from helpers.templates import Template
 LABELS = ["negative", "positive"]
 
 
+def pytest_collection_modifyitems(items):
+    """What loads SmolLM2 takes seconds."""
+    for item in items:
+        if "smol" in getattr(item, "fixturenames", ()) or "[SmolLM2" in item.name:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def model():
     """(tokenizer, encoder)"""

@@ -111,6 +111,7 @@ def test_causal_lm_is_frozen_and_continues_a_review(smol):
     assert {" Positive", " positive"} & set(top), top
 
 
+@pytest.mark.slow
 def test_dequantised_once(smol, monkeypatch):
     assets._fetch.cache_clear()
     monkeypatch.setattr(assets, "_dequantise", None)  # calling it is a TypeError

@@ -230,6 +230,7 @@ def test_failed_install_is_explained_and_resumed(course):
     assert launcher.STAMP.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("works", [True, False])
 def test_headless_prints_the_result_or_the_error(tmp_path, monkeypatch, capfd, works):
     code = "print('one\\ntwo')" if works else "raise ValueError('no luck')"

@@ -16,6 +16,7 @@ from helpers.checkpoints import TrainingError
 from helpers.data import fingerprint, load_reviews
 from helpers.models import load_encoder, weights_hash
 
+pytestmark = pytest.mark.slow  # it trains, or reads all of IMDB
 NAME = "ReviewBERT"
 DELTA = DATA / "reviewbert.safetensors"
 

@@ -243,6 +243,7 @@ def data(model, reviews, prompt):
     return classifier, *((Inputs(classifier, part["text"]), numbers(part)) for part in parts)
 
 
+@pytest.mark.slow
 def test_tuning_learns_and_leaves_the_base_alone(data):
     classifier, train, validation = data
     before = weights_hash(classifier.encoder)
@@ -253,6 +254,7 @@ def test_tuning_learns_and_leaves_the_base_alone(data):
     assert history[-1]["accuracy"] == judge(classifier, *validation)[1]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_prompt(data):
     classifier, train, validation = data
     start = {k: v.clone() for k, v in classifier.state_dict().items() if "encoder" not in k}
@@ -263,6 +265,7 @@ def test_the_same_seed_gives_the_same_prompt(data):
     assert runs[0] == runs[1]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_like_a_whole_one(data, tmp_path, monkeypatch):
     classifier, train, validation = data
     start = {k: v.clone() for k, v in classifier.state_dict().items() if "encoder" not in k}
@@ -294,6 +297,7 @@ def test_unknown_labels_are_refused(data):
         tune(classifier, (inputs, torch.full_like(labels, 7)), validation)
 
 
+@pytest.mark.slow
 def test_saved_then_loaded_is_as_before(data, model, tmp_path):
     classifier, train, validation = data
     tune(classifier, train, validation, epochs=1)
