@@ -1,7 +1,9 @@
 """nbval compares outputs to the letter. In a cell with the metadata ``{"tolerance": {"1": 0.5}}``
 a number printed with one decimal may differ by up to 0.5, one with two decimals not at all:
-another CPU rounds otherwise, and a loss of 0.75 needs another tolerance than 75.0%. All else must
-be the same. Progress bars are not compared: they show how long something took."""
+another CPU rounds otherwise, and a loss of 0.75 needs another tolerance than 75.0%. For tables of
+large and small numbers ``{"share": 0.1}`` lets each differ by a tenth of itself, or by one unit of
+its last digit. All else must be the same. Progress bars are not compared: they show how long
+something took."""
 
 import re
 from copy import deepcopy
@@ -17,12 +19,20 @@ def decimals(number: str) -> str:
     return str(len(number.partition(".")[2]))
 
 
+def allowed(stored: str, tolerance: dict[str, float]) -> float:
+    """By how much a number may differ from ``stored``."""
+    if "share" not in tolerance:
+        return tolerance.get(decimals(stored), 0)
+    unit = 10.0 ** -int(decimals(stored))
+    return max(tolerance["share"] * abs(float(stored)), 1.001 * unit)
+
+
 def within(tested: str, stored: str, tolerance: dict[str, float]) -> bool:
     """Whether two texts have the same words, and numbers as close as their decimals ask for."""
     words = [NUMBER.sub("#", text).split() for text in (tested, stored)]
     numbers = zip(NUMBER.findall(tested), NUMBER.findall(stored), strict=False)
     return words[0] == words[1] and all(
-        abs(float(a) - float(b)) <= tolerance.get(decimals(b), 0) for a, b in numbers
+        abs(float(a) - float(b)) <= allowed(b, tolerance) for a, b in numbers
     )
 
 

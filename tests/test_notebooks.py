@@ -236,7 +236,8 @@ def test_no_tolerance_reaches_the_numbers_that_it_covers(code):
         for number in NUMBER.finditer("\n".join(texts_of(cell))):
             kind = str(len(number["decimals"] or ""))
             covered.setdefault(kind, []).append((number["sign"], float(number["digits"])))
-        tolerance = cell.metadata.get("tolerance", {})
+        tolerance = dict(cell.metadata.get("tolerance", {}))
+        assert tolerance.pop("share", 0) <= 0.2, cell.source
         assert set(tolerance) <= set(covered), f"{tolerance} for no number in {cell.source}"
         for kind, most in tolerance.items():
             signed = [size for sign, size in covered[kind] if sign]

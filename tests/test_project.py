@@ -27,7 +27,7 @@ TOOLS = {
     "pytest-xdist",
     "ruff",
 }  # run, or imported by transformers
-LOCAL = {"helpers", "tests", "conftest"}
+LOCAL = {"helpers", "tests", "conftest", "test_files"}
 
 
 def read(name: str) -> str:

@@ -53,6 +53,15 @@ def test_a_tolerance_is_for_numbers_with_so_many_decimals(conftest, tested, fits
     assert conftest.within(tested, stored, {"1": 0.5, "3": 0.02}) is fits
 
 
+@pytest.mark.parametrize(
+    "tested, fits",
+    [("64.0 0.61 0.00", True), ("60.1 0.55 0.01", True), ("53.9 0.61 0.00", False),
+     ("64.0 0.50 0.00", False), ("64.0 0.61 0.02", False), ("64 0.61 0.00", True)],
+)  # fmt: skip
+def test_a_share_of_the_number_or_a_unit_of_its_last_digit(conftest, tested, fits):
+    assert conftest.within(tested, "60.0 0.60 0.00", {"share": 0.1}) is fits
+
+
 def test_progress_bars_are_known(conftest):
     assert conftest.is_bar({"text": "encoding:  50%|#####     | 1/2"})
     assert conftest.is_bar({"data": {"text/plain": "encoding:   0%|          | 0/2"}})
