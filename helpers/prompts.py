@@ -165,15 +165,12 @@ class DeepPrompt(TrainedPrompt):
 
     def states(self, encoder, batch: dict) -> torch.Tensor:
         """States of the text's own tokens, (batch, tokens, hidden)."""
-        kept = batch.get("hidden")  # (batch, tokens, hidden)
-        hidden = self.lower(encoder, batch) if kept is None else kept
-        prefix = Prefix(self.current(), self.first)
-        return upper_states(encoder, batch, hidden, prefix, self.only)
+        hidden = batch["hidden"] if "hidden" in batch else self.lower(encoder, batch)
+        return upper_states(encoder, batch, hidden, Prefix(self.current(), self.first), self.only)
 
     def fold(self) -> DeepPrompt:
         """The same prompt without the module that its vectors passed through."""
-        vectors = self.current().detach().clone()
-        return DeepPrompt(vectors, self.first, below=self.below)
+        return DeepPrompt(self.current().detach().clone(), self.first, below=self.below)
 
     def about(self) -> dict:
         """As in ``NoPrompt``."""
@@ -245,8 +242,7 @@ class Examples(NoPrompt):
         shape = len(ids), -1, -1, -1
         shared = DynamicCache([(k.expand(shape), v.expand(shape)) for k, v in self.kept])
         mask = F.pad(mask, (self.tokens, 0), value=1)
-        options = {"attention_mask": mask, "past_key_values": shared}
-        return encoder(input_ids=ids, **options).last_hidden_state
+        return encoder(input_ids=ids, attention_mask=mask, past_key_values=shared).last_hidden_state
 
     def about(self) -> dict:
         """As in ``NoPrompt``."""
