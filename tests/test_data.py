@@ -4,6 +4,7 @@ import random
 
 import pandas as pd
 import pytest
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from helpers.data import (
     DataError,
@@ -35,7 +36,7 @@ def many(size=60, labels=("bad", "good")):
             "no column 'review'; it has: text, label.*text_column=",
         ),
         (many(), {"label_column": "stars"}, "no column 'stars'; it has: text, label"),
-        ([*many(), ("", "good")], {}, "Review 60 is float, not text"),
+        ([*many(), ("", "good")], {}, "Review 60 is empty"),
         ([*many(), (" \t", "good")], {}, "Review 60 is empty"),
         ([*many(), ("<br />&nbsp;", "good")], {}, "Review 60 is empty"),
         ([(row, "ab"[row % 2]) for row in range(60)], {}, "Review 0 is int, not text"),
@@ -70,10 +71,14 @@ def test_complaints_about_own_csv(tmp_path, rows, options, message):
     "content, message",
     [
         (None, "no file .*check the path"),
-        ("text,label\ntrès bon,1\n".encode("latin-1"), "not UTF-8.*save it as CSV"),
-        (b"", "not a readable CSV"),
-        (b'text,label\n"open,1\n', "not a readable CSV"),
+        ("text,label\ntrès bon,1\n".encode("latin-1"), "not utf8 text: name its encoding"),
+        (b"", "not a readable file"),
+        (b'text,label\n"open,1\n', "not a readable file"),
         (b"text,label\n", "one label only"),
+        (b"text,label\ngood, film 1,pos\nbad, film 2,neg\n", "more fields than the 2 columns"),
+        (b"text,label\nfine,pos\ngood, film 1,pos\n", "(?s)Expected 2 fields in line 3.*in quotes"),
+        (b"text,label\nfine,pos,17\nbad,neg,3\n", "more fields than the 2 columns"),
+        (b"text,label,label\nfine,pos,1\n", "two columns of one name"),
     ],
 )
 def test_unreadable_csv(tmp_path, content, message):
@@ -93,9 +98,14 @@ def test_hub_off(no_network):
     [
         ("one string", "not one string"),
         ([], "no reviews"),
-        (["a", None], "Review 1 is NoneType"),
-        (["a", float("nan")], "Review 1 is float"),
+        (["a", None], "Review 1 is empty"),
+        (["a", float("nan")], "Review 1 is empty"),
         (["a", "b", "\n"], "Review 2 is empty"),
+        (["a", 7], "Review 1 is int, not text"),
+        (None, "not a NoneType"),
+        ({"text": "good"}, "not a dict"),
+        (pd.DataFrame({"text": ["good"]}), "not a DataFrame: of a table, name one column"),
+        (["a", "\ud83d half"], "Review 1 holds half a character"),
     ],
 )
 def test_check_texts(texts, message):
@@ -230,3 +240,131 @@ def test_texts_without_letters_are_copies_only_if_equal():
     texts = ["!!!", "...", "!!!", "Good.", "good"]
     table = pd.DataFrame({"text": texts, "label": [1, 0, 1, 1, 1]})
     assert deduplicate(table)["text"].tolist() == ["!!!", "...", "Good."]
+
+
+def parts_of(source, **options):
+    parts = load_reviews(source, (40, 10, 10), **options)
+    names = parts["train"].features["label"].names
+    return {row["text"]: names[row["label"]] for part in parts.values() for row in part}
+
+
+@pytest.mark.parametrize(
+    "name, write",
+    [
+        ("own.csv", lambda table, path: table.to_csv(path, index=False)),
+        ("own.csv.gz", lambda table, path: table.to_csv(path, index=False)),
+        ("own.tsv", lambda table, path: table.to_csv(path, index=False, sep="\t")),
+        ("semicolons.csv", lambda table, path: table.to_csv(path, index=False, sep=";")),
+        ("own.jsonl", lambda table, path: table.to_json(path, orient="records", lines=True)),
+        ("own.jsonl.gz", lambda table, path: table.to_json(path, orient="records", lines=True)),
+    ],
+)
+def test_formats(tmp_path, name, write):
+    table = pd.DataFrame(many(), columns=["text", "label"])
+    write(table, tmp_path / name)
+    assert parts_of(tmp_path / name) == parts_of(table) == dict(many())
+
+
+def test_separator_encoding_and_spaces_in_the_header(tmp_path):
+    path = tmp_path / "own.csv"
+    rows = "".join(f"tr\u00e8s bon, {text}|{label}\n" for text, label in many())
+    path.write_text(" text| label\n" + rows, "latin-1")
+    found = parts_of(path, separator="|", encoding="latin-1")
+    assert found["tr\u00e8s bon, review number 3"] == "good" and len(found) == 60
+
+
+@pytest.mark.parametrize("name", ["own.xlsx", "own.parquet", "own.json"])
+def test_other_formats_say_what_to_do(tmp_path, name):
+    (tmp_path / name).write_bytes(b"anything")
+    with pytest.raises(DataError, match=r"is not CSV, TSV or JSON lines.*load_reviews\(frame\)"):
+        load_reviews(tmp_path / name)
+
+
+def test_own_parts_stay_apart(tmp_path):
+    train, test = many(80), [(f"unseen {row}", ("bad", "good")[row % 2]) for row in range(20)]
+    train += test[:3]  # a leak
+    sources = {"train": csv(tmp_path, train), "test": pd.DataFrame(test, columns=["text", "label"])}
+    with pytest.warns(UserWarning, match="parts test. 3 texts .* are left out"):
+        parts = load_reviews(sources, (0.8, 0.1, 0.1))
+    assert set(parts["test"]["text"]) == {text for text, _ in test}
+    assert not set(parts["train"]["text"]) & set(parts["test"]["text"])
+    assert [len(parts[part]) for part in ("train", "validation", "test")] == [72, 8, 20]
+    with pytest.warns(UserWarning):
+        small = load_reviews(sources, (40, 10, 10))
+    assert [len(part) for part in small.values()] == [40, 10, 10]
+    with pytest.raises(DataError, match="at least train"):
+        load_reviews({"test": sources["test"]})
+
+
+def hub(monkeypatch, **parts):
+    """The hub gives a data set with these parts, as the library would."""
+    label = ClassLabel(names=["neg", "pos"])
+    features = Features({"text": Value("string"), "label": label})
+    made = {part: Dataset.from_dict({"text": [text for text, _ in rows],
+                                     "label": [label for _, label in rows]}, features)
+            for part, rows in parts.items()}  # fmt: skip
+    monkeypatch.setattr("helpers.data.load_dataset", lambda name: DatasetDict(made))
+
+
+def test_official_parts_of_the_hub_are_kept(monkeypatch):
+    rows = [(f"review {row}", row % 2) for row in range(200)]
+    hub(monkeypatch, train=rows[:150], test=rows[150:], unsupervised=[("no label", -1)])
+    with pytest.warns(UserWarning, match="Kept as they are: the parts test"):
+        parts = load_reviews("somebody/reviews")
+    assert set(parts["test"]["text"]) == {text for text, _ in rows[150:]}
+    assert len(parts["train"]) + len(parts["validation"]) == 150
+
+
+def test_hidden_labels_are_left_out_and_said(monkeypatch):
+    rows = [(f"review {row}", row % 2) for row in range(100)]
+    hub(monkeypatch, train=rows, test=[(f"hidden {row}", -1) for row in range(50)])
+    with pytest.warns(UserWarning, match=r"test part are hidden \(-1\): left out"):
+        parts = load_reviews("somebody/reviews")
+    assert sum(map(len, parts.values())) == 100
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [("good film \U0001f44d", "good film \U0001f44e"), ("so so :)", "so so :("),
+     ("\u0915\u093f", "\u0915\u0940")],
+)  # fmt: skip
+def test_what_carries_meaning_makes_no_copy(one, other):
+    table = pd.DataFrame({"text": [one, other], "label": [1, 0]})
+    assert len(deduplicate(table)) == 2
+
+
+def test_stars_are_in_the_order_of_their_size(tmp_path):
+    rows = [(f"review number {row}", str(row % 10 + 1)) for row in range(200)]
+    parts = load_reviews(csv(tmp_path, rows))
+    assert parts["train"].features["label"].names == [str(star) for star in range(1, 11)]
+
+
+def test_whole_floats_are_counts(tmp_path):
+    parts = load_reviews(csv(tmp_path, many()), (40.0, 10.0, 10))
+    assert [len(part) for part in parts.values()] == [40, 10, 10]
+    with pytest.raises(DataError, match="three counts or three fractions"):
+        load_reviews(csv(tmp_path, many()), (40.5, 10, 9.5))
+    with pytest.raises(DataError, match="three counts or three fractions"):
+        load_reviews(csv(tmp_path, many()), (40, 0.1, 10))
+
+
+def test_when_all_copies_clash(tmp_path):
+    with pytest.raises(DataError, match="^0 different reviews"):
+        load_reviews(csv(tmp_path, [("copy", "bad"), ("copy", "good")] * 30))
+
+
+def test_a_rare_label_is_said(tmp_path):
+    rows = [(f"review number {row}", "spam" if row % 40 == 0 else "ham") for row in range(400)]
+    with pytest.warns(UserWarning, match="have the label 'spam': weigh the labels"):
+        load_reviews(csv(tmp_path, rows))
+
+
+def test_any_iterable_of_texts():
+    assert check_texts(text for text in ("a", "b")) == ["a", "b"]
+    assert check_texts(pd.Series(["a"])) == ["a"]
+
+
+def test_cleaned_once_in_a_process(monkeypatch):
+    load_reviews("rotten_tomatoes", (60, 20, 20))
+    monkeypatch.setattr("helpers.data.tidy", None)  # calling it is a TypeError
+    assert len(load_reviews("rotten_tomatoes", (60, 20, 20))["train"]) == 60
