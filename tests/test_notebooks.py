@@ -8,6 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from helpers.notebooks import KEPT, METADATA
+
 ROOT = Path(__file__).resolve().parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 IGNORE = "nbval-ignore-output"
@@ -95,6 +97,13 @@ def test_names_are_numbered_without_duplicates():
     names = [path.name for path in (ROOT / "notebooks").glob("*.ipynb")]
     assert all(re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", name) for name in names), names
     assert len({name[:2] for name in names}) == len(names)
+
+
+def test_metadata_is_the_same_for_all(path, cells):
+    """So that opening one changes nothing; python -m helpers notebook run sees to it."""
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.metadata == METADATA and (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert all(set(cell.metadata) <= set(KEPT) for cell in cells)
 
 
 def test_readme_links_to_it(path):
