@@ -9,9 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import pandas as pd
 import pytest
 
 from helpers import __main__ as launcher
+from helpers.data import load_reviews
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP_LEVEL = {
@@ -228,6 +230,21 @@ def test_failed_install_is_explained_and_resumed(course):
     launcher.main(["lab"])
     assert modules_run(course) == ["venv", "pip", "jupyterlab"]
     assert launcher.STAMP.exists()
+
+
+@pytest.mark.slow
+def test_the_readmes_script_runs(tmp_path, monkeypatch, capsys):
+    """On a file of one's own with three labels."""
+    reviews = load_reviews("rotten_tomatoes", (200, 50, 50))
+    rows = [(row["text"], row["label"] + 1) for part in reviews.values() for row in part]
+    rows += [(f"an average film , number {n} of its kind", 3) for n in range(40)]
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame(rows, columns=["comment", "stars"]).to_csv("mine.csv", index=False)
+    (script,) = re.findall(r"(?s)```python\n(.*?)```", read("README.md"))
+    exec(compile(script, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "'accuracy': " in printed and re.search(r"\['[123]'\]", printed)
+    assert (tmp_path / "mine.safetensors").stat().st_size < 20_000
 
 
 @pytest.mark.slow
