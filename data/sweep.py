@@ -50,7 +50,7 @@ def main() -> None:
             f"torch {torch.__version__}, transformers {version('transformers')}, "
             f"scikit-learn {version('scikit-learn')}\n"
         )
-        pd.DataFrame(rows).round(4).to_csv(file, index=False)
+        pd.DataFrame(rows).to_csv(file, index=False, float_format="%.6g")
     print(f"{len(rows)} rows in {where.name}")
 
 
