@@ -9,12 +9,13 @@ import argparse
 import hashlib
 import importlib.util
 import os
+import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-NEEDED = (3, 11)
+NEWEST = (3, 14)  # for which there is a torch of the pinned version
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "installed.txt"  # written last: an interrupted install leaves none
@@ -24,13 +25,22 @@ FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 HEADLESS_NOTEBOOK = ROOT / "notebooks" / "07_movie_reviews.ipynb"
 
 
-def check_python():
-    if sys.version_info[:2] < NEEDED:
-        have, need = ("%d.%d" % tuple(v[:2]) for v in (sys.version_info, NEEDED))
+def check_platform():
+    """Say so if there is no ready-made PyTorch, or no room: pip would only say that it failed."""
+    machine = platform.machine().lower()
+    intel_mac = sys.platform == "darwin" and machine == "x86_64"
+    windows_on_arm = sys.platform == "win32" and machine in ("arm64", "aarch64")
+    if intel_mac or windows_on_arm or sys.version_info[:2] > NEWEST:
+        what = "Python %d.%d on %s %s" % (*sys.version_info[:2], sys.platform, machine)
         raise SystemExit(
-            "This course needs Python %s or newer, and this is Python %s. Install a newer one "
-            "from https://www.python.org/downloads/ and call it, for example: "
-            "python3.12 -m helpers lab" % (need, have)
+            "PyTorch has no ready-made package for %s. Take Python 3.11 to %d.%d on Linux, 64-bit "
+            "Windows or a Mac with Apple silicon; or install PyTorch in your own way, the rest of "
+            "requirements.txt after it, and add --no-venv." % (what, *NEWEST)
+        )
+    if not os.access(str(ROOT), os.W_OK):
+        raise SystemExit(
+            "%s cannot be written to, so there is no room for .venv: copy the course to a folder "
+            "of your own, or install requirements.txt where you like and add --no-venv." % ROOT
         )
 
 
@@ -40,10 +50,10 @@ def fingerprint():
     return "%s python %d.%d\n" % ((digest,) + tuple(sys.version_info[:2]))
 
 
-def run(*command):
+def run(*command, **options):
     """Run a command in the repository; Ctrl+C is left to the command itself."""
     env = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONUTF8="1", TOKENIZERS_PARALLELISM="false")
-    process = subprocess.Popen([str(part) for part in command], cwd=str(ROOT), env=env)
+    process = subprocess.Popen([str(part) for part in command], cwd=str(ROOT), env=env, **options)
     while True:
         try:
             return process.wait()
@@ -73,6 +83,10 @@ def install():
     lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
     count = sum("==" in line for line in lines)
     print("installing %d packages (about 2 GB the first time) ..." % count, flush=True)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    if run(PYTHON, "-m", "pip", "--version", **quiet):  # a .venv that another tool has made
+        if run(PYTHON, "-m", "ensurepip", "--upgrade", **quiet):
+            raise SystemExit("The Python in .venv has no pip: delete the folder .venv, try again.")
     if run(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-q", "-r", REQUIREMENTS):
         raise SystemExit(
             "The packages could not be installed (pip's reason is above): check the network "
@@ -84,6 +98,7 @@ def install():
 def course_python():
     """The Python of a complete .venv; pip runs only if the stamp does not match."""
     if not (PYTHON.exists() and STAMP.exists() and STAMP.read_text("utf-8") == fingerprint()):
+        check_platform()
         make_venv()
         install()
     return PYTHON
@@ -126,7 +141,6 @@ def test(python, extra, fast=False, notebooks=()):
 
 
 def main(argv=None):
-    check_python()
     parser = argparse.ArgumentParser("python -m helpers", description=__doc__, allow_abbrev=False)
     parser.add_argument("command", choices=["lab", "test", "notebook"])
     parser.add_argument("--headless", action="store_true", help="lab: run notebook 07, no browser")

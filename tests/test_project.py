@@ -111,7 +111,7 @@ def test_launcher_parses_on_older_pythons_and_needs_no_packages():
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [node.names[0].name])
     }
     assert modules <= set(sys.stdlib_module_names)
-    assert len(ast.parse(read("helpers/__init__.py")).body) == 1  # a docstring, no imports
+    assert len(ast.parse(read("helpers/__init__.py")).body) == 3  # nothing but the version
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_first_run_installs_and_the_second_does_not(course, capsys):
     assert launcher.main(["test", "-k", "word", "tests"]) == 0
     assert course.ran[-1][:4] == [str(launcher.PYTHON), "-m", "pytest", "-n"]
     assert course.ran[-1][-3:] == ["-k", "word", "tests"]
-    assert modules_run(course) == ["venv", "pip", "ruff", "ruff", "pytest"]
+    assert modules_run(course) == ["venv", "pip", "pip", "ruff", "ruff", "pytest"]
     assert "making .venv" in capsys.readouterr().out
     assert launcher.main(["test"]) == 0
     assert modules_run(course) == ["ruff", "ruff", "pytest"]
@@ -158,7 +158,7 @@ def test_changed_requirements_are_installed(course):
     modules_run(course)
     launcher.REQUIREMENTS.write_text("numpy==2.0\n")
     launcher.main(["lab"])
-    assert modules_run(course) == ["venv", "pip", "jupyterlab"]
+    assert modules_run(course) == ["venv", "pip", "pip", "jupyterlab"]
 
 
 @pytest.mark.parametrize("way", ["option", "variable"])
@@ -196,11 +196,54 @@ def test_authors_commands_are_passed_on(course):
     assert course.ran[-1][-4:] == ["helpers.notebooks", "new", "12", "costs"]
 
 
-def test_old_python_is_refused(course, monkeypatch):
-    monkeypatch.setattr(launcher, "sys", SimpleNamespace(version_info=(3, 10, 4, "final", 0)))
-    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer.*this is Python 3\.10"):
+def test_old_python_is_refused():
+    """By code that even Python 2 can read; nothing else is imported before."""
+    code = read("helpers/__init__.py")
+    ast.parse(code, feature_version=(3, 0))
+    assert 'f"' not in code and "print" not in code
+    fake = SimpleNamespace(version_info=(2, 7), exit=sys.exit)
+    old = code.replace("import sys", "")
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, and this is Python 2\.7"):
+        exec(old, {"sys": fake})
+
+
+@pytest.mark.parametrize(
+    "system, machine, version, says",
+    [
+        ("darwin", "x86_64", (3, 12), "no ready-made package for Python 3.12 on darwin x86_64"),
+        ("win32", "ARM64", (3, 12), "win32 arm64"),
+        ("linux", "x86_64", (3, 15), "Python 3.15 on linux.*Take Python 3.11 to 3.14"),
+        ("darwin", "arm64", (3, 13), None),
+        ("win32", "AMD64", (3, 14), None),
+    ],
+)
+def test_platforms_without_torch(course, monkeypatch, system, machine, version, says):
+    fake = SimpleNamespace(platform=system, version_info=(*version, 1), executable="python")
+    monkeypatch.setattr(launcher, "sys", fake)
+    monkeypatch.setattr(launcher.platform, "machine", lambda: machine)
+    if says is None:
+        launcher.check_platform()
+        return
+    with pytest.raises(SystemExit, match=says):
         launcher.main(["lab"])
     assert not course.ran
+
+
+def test_a_read_only_checkout(course, monkeypatch):
+    monkeypatch.setattr(launcher.os, "access", lambda path, mode: False)
+    with pytest.raises(SystemExit, match="cannot be written to.*copy the course"):
+        launcher.main(["lab"])
+    assert not course.ran
+
+
+def test_a_venv_without_pip_gets_one_or_says_so(course):
+    course.failing |= {"--version"}
+    launcher.main(["lab"])
+    assert modules_run(course) == ["venv", "pip", "ensurepip", "pip", "jupyterlab"]
+    launcher.STAMP.unlink()
+    course.failing |= {"ensurepip"}
+    with pytest.raises(SystemExit, match="has no pip: delete the folder .venv"):
+        launcher.main(["lab"])
 
 
 @pytest.mark.parametrize("missing", ["venv", "ensurepip"])
@@ -228,7 +271,7 @@ def test_failed_install_is_explained_and_resumed(course):
     course.ran.clear()
     course.failing.clear()
     launcher.main(["lab"])
-    assert modules_run(course) == ["venv", "pip", "jupyterlab"]
+    assert modules_run(course) == ["venv", "pip", "pip", "jupyterlab"]
     assert launcher.STAMP.exists()
 
 

@@ -61,6 +61,12 @@ def test_rows_of_08_agree_with_each_other():
     assert len(few) == 320 and len(draws) == 16 and (draws == 20).all()
 
 
+def test_no_setting_is_lost_to_rounding():
+    table = pd.read_csv(ROOT / "data" / "11_sweep.csv", comment="#")
+    trained = table[table["epochs"] > 0]
+    assert (trained["lr"] > 0).all()
+
+
 def test_rows_of_11_hold_what_the_course_claims():
     table = pd.read_csv(ROOT / "data" / "11_sweep.csv", comment="#")
     assert not table.duplicated(["method", "seed"]).any()
