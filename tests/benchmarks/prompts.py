@@ -5,7 +5,7 @@ same reviews (the template and its [MASK] included), in batches of 32, for the s
 epochs, in one process and in turn, epoch by epoch. What differs is what each library does by
 itself: peft wraps a model for sequence classification (head on the first token's pooled state,
 dropout on, as Trainer leaves it) and gets random batches padded to their longest, as Trainer's
-collator gives them; ours is trained by ``helpers.train.tune_epoch``, which sorts by length, and
+collator gives them; ours is trained by ``helpers.train.train_epoch``, which sorts by length, and
 reads [MASK]. The prompt's learning rate comes from one grid for all, the best on validation after a
 trial on a quarter of the reviews; the heads' rate is the same. Both heads start at random.
 """
