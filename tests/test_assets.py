@@ -155,7 +155,7 @@ def test_importing_assets_needs_no_torch():
 @pytest.mark.parametrize("dead", ["index", "proxy"])
 def test_no_network(own_cache, no_network, monkeypatch, dead):
     if dead == "proxy":
-        monkeypatch.setenv("PIP_INDEX_URL", "https://pypi.org/simple")
+        monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")
         monkeypatch.setenv("PIP_PROXY", "http://127.0.0.1:9")
     start = time.monotonic()
     with pytest.raises(AssetError, match="Connect to the net.*python -m helpers.assets") as error:
