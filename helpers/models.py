@@ -35,7 +35,7 @@ class ModelError(RuntimeError):
 
 
 def choose_dtype() -> torch.dtype:
-    """bfloat16 where the processor multiplies it in hardware (AVX512-BF16, AMX), else float32.
+    """bfloat16 where the processor has a unit for its products (AMX), else float32.
 
     ``PROMPT_COURSE_DTYPE`` (float32 or bfloat16) overrules it.
     """
@@ -43,8 +43,7 @@ def choose_dtype() -> torch.dtype:
     if asked:
         check_dtype(asked)
         return getattr(torch, asked)
-    can = torch.cpu.get_capabilities()
-    fast = can.get("avx512_bf16") or can.get("amx_bf16")
+    fast = torch.cpu.get_capabilities().get("amx_bf16")
     return torch.bfloat16 if fast else torch.float32
 
 

@@ -156,7 +156,7 @@ def test_the_pooler_is_not_part_of_the_base(folder, model):
 
 @pytest.mark.parametrize(
     "can, dtype",
-    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16),
+    [({"avx512_bf16": True}, torch.float32), ({"amx_bf16": True}, torch.bfloat16),
      ({"avx2": True, "avx512_f": True}, torch.float32), ({}, torch.float32)],
 )  # fmt: skip
 def test_the_number_format_is_what_the_processor_can_do(monkeypatch, can, dtype):
