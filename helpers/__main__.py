@@ -21,7 +21,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "installed.txt"  # written last: an interrupted install leaves none
 REQUIREMENTS = ROOT / "requirements.txt"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
+FIRST_NOTEBOOK = "00_start_here.ipynb"
 HEADLESS_NOTEBOOK = ROOT / "notebooks" / "07_movie_reviews.ipynb"
 
 
@@ -53,6 +53,8 @@ def fingerprint():
 def run(*command, **options):
     """Run a command in the repository; Ctrl+C is left to the command itself."""
     env = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONUTF8="1", TOKENIZERS_PARALLELISM="false")
+    for name in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX"):  # they would install beside .venv
+        env.pop(name, None)
     process = subprocess.Popen([str(part) for part in command], cwd=str(ROOT), env=env, **options)
     while True:
         try:
@@ -104,9 +106,13 @@ def course_python():
     return PYTHON
 
 
-def lab(python, extra):
-    url = "/lab/tree/" + FIRST_NOTEBOOK
+def lab(python, extra, author=False):
+    """JupyterLab on the learner's copies, or on the executed originals."""
+    if not author and notebook(python, ["copy"]):
+        return 1
+    url = "/lab/tree/%s/%s" % ("notebooks" if author else "my_notebooks", FIRST_NOTEBOOK)
     where = ["--ServerApp.root_dir=%s" % ROOT, "--LabApp.default_url=" + url]
+    where += ["--LabApp.app_settings_dir=%s" % (ROOT / ".jupyter")]  # keeps the widgets' state
     return run(python, "-m", "jupyterlab", *where, *extra)
 
 
@@ -122,17 +128,22 @@ def notebook(python, names):
     return run(python, "-m", "helpers.notebooks", *names)
 
 
-def test(python, extra, fast=False, notebooks=()):
+def test(python, extra, fast=False, notebooks=(), browser=False):
     """Style, then pytest; files are shared out among the cores, one thread for each."""
     style = run(python, "-m", "ruff", "check")
     style = run(python, "-m", "ruff", "format", "--check", "--quiet") or style
     chosen = []
-    if fast:
+    if browser:
+        os.environ["PROMPT_COURSE_BROWSER"] = "1"
+        chosen = ["tests/test_browser.py"]
+    elif fast:
         chosen = ["tests", "-m", "not slow"]
     elif notebooks:
-        files = [path for number in notebooks for path in ROOT.glob("notebooks/%s_*" % number)]
+        found = {number: list(ROOT.glob("notebooks/%s_*.ipynb" % number)) for number in notebooks}
+        if not all(found.values()):
+            raise SystemExit("No notebook among %s? Give two digits each." % ", ".join(notebooks))
         contract = ["tests/test_%s.py" % name for name in ("notebooks", "introduced", "exercises")]
-        names = [str(file.relative_to(ROOT)) for file in files]
+        names = [str(file.relative_to(ROOT)) for some in found.values() for file in some]
         chosen = names + contract + ["-k", " or ".join(notebooks)]
     workers = str(min(4, max(2, os.cpu_count() or 1)))
     shared = ["-n", workers, "--dist", "loadfile", "--durations", "10"]
@@ -143,20 +154,21 @@ def test(python, extra, fast=False, notebooks=()):
 def main(argv=None):
     parser = argparse.ArgumentParser("python -m helpers", description=__doc__, allow_abbrev=False)
     parser.add_argument("command", choices=["lab", "test", "notebook"])
-    parser.add_argument("--headless", action="store_true", help="lab: run notebook 07, no browser")
-    parser.add_argument("--fast", action="store_true", help="test: style and units, no notebook")
-    parser.add_argument(
-        "--notebook", nargs="+", metavar="NN", default=[], help="test: these notebooks alone"
-    )
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--headless", action="store_true", help="lab: run notebook 07, no browser")
+    part.add_argument("--fast", action="store_true", help="test: style and units, no notebook")
+    part.add_argument("--author", action="store_true", help="lab: the executed originals")
+    part.add_argument("--browser", action="store_true", help="test: all notebooks in JupyterLab")
+    part.add_argument("--notebook", nargs="+", metavar="NN", default=[], help="test: these alone")
     parser.add_argument("--no-venv", action="store_true", help="use this Python's own packages")
     options, extra = parser.parse_known_args(argv)
     own = options.no_venv or os.environ.get("PROMPT_COURSE_NO_VENV") == "1"
     python = sys.executable if own else course_python()
     if options.command == "test":
-        return test(python, extra, options.fast, options.notebook)
+        return test(python, extra, options.fast, options.notebook, options.browser)
     if options.command == "notebook":
         return notebook(python, extra)
-    return headless(python) if options.headless else lab(python, extra)
+    return headless(python) if options.headless else lab(python, extra, options.author)
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ from unittest.mock import patch
 from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
-from tqdm.auto import tqdm
 
 from helpers.files import DATA, ROOT, cache_dir, permit, sha256  # noqa: F401 (ROOT: see notebooks)
+from helpers.progress import progress
 
 PINS = DATA / "assets.txt"
 
@@ -218,7 +218,7 @@ def _download(name: str, line: str, part: Path) -> Path:
     how = {"env": os.environ | own, "encoding": "utf8", "errors": "replace"}
     how |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # no file: the disk may be full
     with (
-        tqdm(total=ASSETS[name].megabytes, unit="MB", desc=f"fetching {name}") as bar,
+        progress(total=ASSETS[name].megabytes, unit="MB", desc=f"fetching {name}") as bar,
         subprocess.Popen(command, **how) as pip,
     ):
         try:

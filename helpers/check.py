@@ -7,15 +7,26 @@ The exercises of notebook 07 stand in ``notebooks/solutions/07.py``: for exercis
 
 from __future__ import annotations
 
+import html
 import importlib.metadata
 import importlib.util
 import inspect
+import json
 import shutil
 import sys
 import textwrap
+from contextlib import suppress
+from copy import deepcopy
 from functools import lru_cache
 
-from helpers.assets import ROOT, AssetError, fetch
+import numpy as np
+from IPython.display import display
+
+from helpers.assets import AssetError, fetch
+from helpers.files import ROOT, FileError, writing
+from helpers.plots import GREEN, GREY, ORANGE
+
+SOLVED = ROOT / "my_notebooks" / ".solved.json"  # the learner's own, as the notebooks there are
 
 _hints_given: dict[str, int] = {}
 
@@ -36,6 +47,8 @@ def _exercises(notebook: str):
 
 
 def _find(exercise: str):
+    if not isinstance(exercise, str):
+        raise ExerciseError('Write the number of the exercise in quotes: check("07-1", answer).')
     notebook, _, number = exercise.partition("-")
     module = _exercises(notebook)
     if not hasattr(module, f"check_{number}"):
@@ -44,36 +57,139 @@ def _find(exercise: str):
     return module, number
 
 
-def check(exercise: str, answer: object) -> None:
-    """Print whether ``answer`` is right, with advice where it is not."""
-    module, number = _find(exercise)
-    if answer is None or answer is Ellipsis:
-        print(f"{exercise}: not answered yet. Replace the ... and run this cell again.")
-        return
+def plain(value):
+    """Tensor, array, list or number as a float64 array; tuples and unequal parts as a list."""
+    if hasattr(value, "detach"):
+        return value.detach().cpu().double().numpy()
+    if isinstance(value, tuple | list):
+        parts = [plain(part) for part in value]
+        equal = isinstance(value, list) and len({np.shape(part) for part in parts}) <= 1
+        return np.array(parts) if equal else parts
+    return value if value is None or isinstance(value, str) else np.asarray(value, float)
+
+
+def same(given, wanted) -> bool:
+    """Whether two ``plain`` values are the same, up to the rounding of float32."""
+    if isinstance(wanted, list):
+        return len(given) == len(wanted) and all(map(same, given, wanted))
+    if not isinstance(wanted, np.ndarray):
+        return given == wanted
+    fits = np.shape(given) == wanted.shape
+    return fits and np.allclose(given, wanted, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def agree(answer, reference, *cases) -> None:
+    """Raise AssertionError unless the two functions agree on each case (a tuple of arguments)."""
+    for case in cases:
+        given, wanted = (plain(function(*deepcopy(case))) for function in (answer, reference))
+        asked, told, got = (textwrap.shorten(repr(part), 160) for part in (case, wanted, given))
+        assert same(given, wanted), (
+            f"Right where it was tried first, and wrong elsewhere: {asked} should give {told}, "
+            f"not {got}."
+        )
+
+
+def like(given, wanted):
+    """``given`` in the form of ``wanted``: tensor, array, tuple or number."""
+    several = isinstance(wanted, tuple | list) and isinstance(given, tuple | list)
+    if several and len(given) == len(wanted):
+        return type(wanted)(map(like, given, wanted))
+    if hasattr(wanted, "detach"):
+        values = plain(given)
+        return wanted.new_tensor(values) if isinstance(values, np.ndarray) else given
+    boxed = hasattr(given, "detach") or isinstance(given, np.ndarray) and not given.ndim
+    return plain(given)[()] if boxed else given
+
+
+class Line:
+    """One line for the reader: colour and word in a notebook, the word alone in a terminal."""
+
+    def __init__(self, exercise: str, verdict: str, advice: str = ""):
+        self.exercise, self.verdict, self.advice = exercise, verdict, advice
+
+    def __repr__(self):
+        return f"{self.exercise}: {self.verdict}. {self.advice}".rstrip()
+
+    def _repr_html_(self):
+        colour = (
+            GREEN if self.verdict == "right" else GREY if "answered" in self.verdict else ORANGE
+        )
+        mark = f"background: {colour}; color: white; padding: 0.1em 0.5em"
+        advice = html.escape(self.advice)
+        return f'<p>{self.exercise}: <b style="{mark}">{self.verdict}</b> {advice}</p>'
+
+
+def check(exercise: str, answer: object = None) -> None:
+    """Show whether ``answer`` is right, with advice where it is not; remember what is solved.
+
+    An answer in another form than the reference solution's (a list for a tensor, a tensor for a
+    number, float32 for float64) is as good.
+    """
     try:
-        getattr(module, f"check_{number}")(answer)
-        print(f"{exercise}: right.")
+        module, number = _find(exercise)
+    except ExerciseError as error:
+        return print(error)
+    if answer is None or answer is Ellipsis:
+        advice = "Replace the ... and run this cell again."
+        return display(Line(exercise, "not answered yet", advice))
+    wanted = getattr(module, f"solution_{number}")()
+
+    def asked(*given):
+        known = wanted(*deepcopy(given))
+        found = answer(*given)
+        assert known is None or found is not None, (
+            "The function returns nothing yet: end it with return (print only shows a value)."
+        )
+        return like(found, known)
+
+    try:
+        judged = asked if callable(wanted) and callable(answer) else like(answer, wanted)
+        getattr(module, f"check_{number}")(judged)
     except AssertionError as advice:
-        print(f"{exercise}: not yet. {advice}")
+        return display(Line(exercise, "not yet", str(advice)))
     except Exception as error:  # the answer is the reader's code: anything may go wrong in it
-        print(f"{exercise}: not yet. Your answer raised {type(error).__name__}: {error}")
+        advice = f"Your answer raised {type(error).__name__}: {error}"
+        return display(Line(exercise, "not yet", advice))
+    display(Line(exercise, "right"))
+    with suppress(FileError):
+        done = sorted({*_solved(), exercise})
+        with writing(SOLVED) as part:
+            part.write_text(json.dumps(done), "utf8")
+
+
+def _solved() -> list[str]:
+    with suppress(OSError, ValueError):
+        return json.loads(SOLVED.read_text("utf8"))
+    return []
+
+
+def solved() -> None:
+    """Print which exercises have been solved on this machine."""
+    done = _solved()
+    for path in sorted((ROOT / "notebooks" / "solutions").glob("[0-9][0-9].py")):
+        names = [f"{path.stem}-{n}" for n in _exercises(path.stem).HINTS]
+        print(f"{path.stem}  {' '.join('✔' if name in done else '·' for name in names)}")
 
 
 def hint(exercise: str) -> None:
     """Print the next hint; each call gives one more."""
-    module, number = _find(exercise)
+    try:
+        module, number = _find(exercise)
+    except ExerciseError as error:
+        return print(error)
     hints = module.HINTS[int(number)]
-    given = _hints_given.get(exercise, 0)
-    _hints_given[exercise] = min(given + 1, len(hints))
-    print(
-        f"{exercise}, hint {min(given + 1, len(hints))} of {len(hints)}: "
-        f"{hints[min(given, len(hints) - 1)]}"
-    )
+    given = _hints_given[exercise] = min(_hints_given.get(exercise, 0) + 1, len(hints))
+    print(f"{exercise}, hint {given} of {len(hints)}: {hints[given - 1]}")
+    if given == len(hints):
+        print(f'That was the last one; solution("{exercise}") shows a solution.')
 
 
 def solution(exercise: str) -> None:
     """Print the code of the reference solution."""
-    module, number = _find(exercise)
+    try:
+        module, number = _find(exercise)
+    except ExerciseError as error:
+        return print(error)
     print(textwrap.dedent(inspect.getsource(getattr(module, f"solution_{number}"))))
 
 

@@ -97,7 +97,8 @@ def describe(classifier: PromptClassifier) -> dict:
 
 
 def zero_shot(tokenizer, lm, template: str, words: dict[str, Sequence[str]],
-              how: str = "logsumexp", max_length: int = 256) -> PromptClassifier:  # fmt: skip
+              how: str = "logsumexp", max_length: int = 256,
+              prompt: nn.Module | None = None) -> PromptClassifier:  # fmt: skip
     """A classifier without training, for ``encode`` and ``predict`` like any other.
 
     Args:
@@ -105,11 +106,12 @@ def zero_shot(tokenizer, lm, template: str, words: dict[str, Sequence[str]],
         template: one ``{}``, and for a masked model one ``[MASK]``; for a causal one the words
             that lead up to the answer, without a space at the end.
         words: the words that stand for each label; see ``Verbalizer``.
+        prompt: what stands in front, see ``PromptClassifier``.
     """
     check_blank(tokenizer, template, words)
     pooling = "mask" if tokenizer.mask_token else "last"
     classifier = PromptClassifier(
-        tokenizer, lm.base_model, list(words), Template(template), pooling, max_length
+        tokenizer, lm.base_model, list(words), Template(template), pooling, max_length, prompt
     )
     classifier.head = Verbalizer(tokenizer, lm, words, how)
     return classifier

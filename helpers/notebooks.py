@@ -1,7 +1,10 @@
-"""Notebooks: execute and store them as the course wants them, and begin a new one."""
+"""Notebooks: execute and store them, begin a new one, and give the learner copies to write in."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
 import sys
 import time
@@ -9,11 +12,13 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbconvert import HTMLExporter
 
 from helpers.files import ROOT, writing
 
 NOTEBOOKS = ROOT / "notebooks"
+MINE = ROOT / "my_notebooks"  # the learner's, which git ignores
 # One block for all, whatever machine they were executed on.
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -26,11 +31,15 @@ class NotebookError(RuntimeError):
     """A notebook could not be found, made or run; the message says what to do."""
 
 
+def all_of_them() -> list[Path]:
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
 def find(number: str) -> Path:
     """The notebook of that number."""
     found = sorted(NOTEBOOKS.glob(f"{number}_*.ipynb"))
     if len(found) != 1:
-        have = ", ".join(path.name[:2] for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")))
+        have = ", ".join(path.name[:2] for path in all_of_them())
         raise NotebookError(f"There is no notebook {number!r}: choose from {have}.")
     return found[0]
 
@@ -44,11 +53,12 @@ def execute(path: Path):
     notebook = nbformat.read(path, as_version=4)
     folder = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(notebook, resources=folder, extra_arguments=["--log-level=ERROR"])
-    client.comm_open_handlers = {}  # it would play the page of an Output widget, and may hang
     try:
         client.execute()
     except CellExecutionError as error:
         raise NotebookError(re.sub(r"\x1b\[[\d;]*m", "", str(error))) from error
+    except DeadKernelError as error:
+        raise NotebookError(f"{path.name}: the kernel died; was there enough memory?") from error
     return notebook
 
 
@@ -58,12 +68,19 @@ def tidy(notebook) -> None:
     for cell in notebook.cells:
         cell.metadata = {key: cell.metadata[key] for key in KEPT if key in cell.metadata}
         if cell.cell_type == "code":
-            cell.outputs = joined(output for output in cell.outputs if not is_noise(output))
+            cell.outputs = joined(still(output) for output in cell.outputs if not is_noise(output))
 
 
 def is_noise(output) -> bool:
-    """A progress bar, or another line on stderr."""
-    return output.get("name") == "stderr" or "%|" in output.get("data", {}).get("text/plain", "")
+    """What a progress bar leaves, or a line on stderr."""
+    return output.get("name") == "stderr" or output.get("data") == {"text/plain": ""}
+
+
+def still(output):
+    """The output; for a widget, which lives in its kernel alone, what to do."""
+    if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
+        output.data = {"text/plain": "Run this cell to explore."}
+    return output
 
 
 def joined(outputs) -> list:
@@ -77,15 +94,98 @@ def joined(outputs) -> list:
     return whole
 
 
+def link() -> None:
+    """Under the first and last cell of each notebook, links to the one before and the one after."""
+    paths = all_of_them()
+    titles = {p: nbformat.read(p, as_version=4).cells[0].source.split(":")[0][2:] for p in paths}
+    for before, path, after in zip([None, *paths], paths, [*paths[1:], None], strict=False):
+        back = [f"[← {titles[before]}]({before.name})"] if before else []
+        on = [f"[{titles[after]} →]({after.name})"] if after else []
+        notebook = nbformat.read(path, as_version=4)
+        old = [cell.source for cell in notebook.cells]
+        for cell in (notebook.cells[0], notebook.cells[-1]):
+            text = re.sub(r"\n\n\[(← .*|.* →\]\(.*\))\Z", "", cell.source)
+            cell.source = "\n\n".join([text, " | ".join(back + on)]).rstrip()
+        if old != [cell.source for cell in notebook.cells]:
+            with writing(path) as part:
+                nbformat.write(notebook, part)
+
+
+def copy() -> None:
+    """Give the learner a copy of each notebook, without outputs: they would answer its questions.
+
+    A copy that was opened and stored is the learner's. When the course has a newer version, that
+    is put beside it; a copy that nobody touched is replaced.
+    """
+    record = MINE / ".course.json"  # of each notebook the version that was handed out last
+    given = json.loads(record.read_text("utf8")) if record.exists() else {}
+    for path in all_of_them():
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        new = (nbformat.writes(notebook) + "\n").encode()
+        version, mine = hashlib.sha256(new).hexdigest(), MINE / path.name
+        old = hashlib.sha256(mine.read_bytes()).hexdigest() if mine.exists() else None
+        if version in (old, given.get(path.name)) and old:
+            given[path.name] = version
+            continue
+        touched = old and old != given.get(path.name)
+        target = MINE / f"{path.stem}_{version[:6]}.ipynb" if touched else mine
+        with writing(target) as part:
+            part.write_bytes(new)
+        if touched:
+            print(f"{path.name} is newer in the course: yours stays, {target.name} is beside it.")
+        given[path.name] = version
+    with writing(record) as part:
+        part.write_text(json.dumps(given, indent=1), "utf8")
+
+
+def page(path: Path, theme: str = "light") -> str:
+    """The notebook as a web page, its colours with a contrast of 4.5 to 1 (nbconvert's are not)."""
+    html, _ = HTMLExporter(template_name="lab", theme=theme).from_filename(str(path))
+    comment, operator, number, prompt = {
+        "light": ("#2f6b6b", "#8500cc", "#006600", "#595959"),
+        "dark": ("#7fb3b3", "#c58bff", "#66bb6a", "#b0b0b0"),
+    }[theme]
+    style = f"""<style>
+        body {{ --jp-mirror-editor-comment-color: {comment}; }}
+        body {{ --jp-mirror-editor-operator-color: {operator}; }}
+        body {{ --jp-mirror-editor-number-color: {number}; }}
+        body .jp-InputPrompt, body .jp-OutputPrompt {{ color: {prompt} !important; }}
+        body .jp-Cell * {{ opacity: 1 !important; }}
+        .jp-RenderedHTMLCommon a:link {{ text-decoration: underline !important; }}
+        </style></head>"""
+    return html.replace("</head>", style, 1).replace("<th></th>", "<td></td>")
+
+
+def pages(folder: str) -> None:
+    """Write each notebook as a web page, for readers without Jupyter."""
+    for path in all_of_them():
+        target = Path(folder).expanduser() / f"{path.stem}.html"
+        text = re.sub(r"(href=\"\d\d_\w+)\.ipynb", r"\1.html", page(path))
+        with writing(target) as part:
+            part.write_text(text, "utf8")
+    print(f"wrote {len(all_of_them())} pages to {folder}")
+
+
 def run(numbers: list[str]) -> None:
-    """Execute the notebooks and store them with their outputs; a failing one stays as it was."""
+    """Execute the notebooks and store them with their outputs; a failing one stays as it was.
+
+    A figure with colliding or faint text fails.
+    """
+    os.environ["PROMPT_COURSE_STRICT"] = "1"
     for path in map(find, numbers):
         start = time.monotonic()
         notebook = execute(path)
+        for output in (o for cell in notebook.cells for o in cell.get("outputs", ())):
+            if output.get("name") == "stderr" and "%|" not in output.text:
+                print(output.text.strip(), file=sys.stderr)  # a warning, which is not stored
         tidy(notebook)
         with writing(path) as part:
             nbformat.write(notebook, part)
         print(f"{path.name}: {time.monotonic() - start:.0f} s", flush=True)
+    link()
 
 
 def show(path: str, tag: str) -> None:
@@ -112,6 +212,9 @@ def new(number: str, name: str) -> None:
         "solutions.py": NOTEBOOKS / "solutions" / f"{number}.py",
         "wrong_answers.py": ROOT / "tests" / "wrong_answers" / f"{number}.py",
     }
+    there = [str(target.relative_to(ROOT)) for target in targets.values() if target.exists()]
+    if there:
+        raise NotebookError(f"There is {' and '.join(there)} already: move it away first.")
     for source, target in targets.items():
         text = (skeleton / source).read_text("utf8").replace("NN", number).replace("TITLE", title)
         with writing(target) as part:
@@ -120,6 +223,7 @@ def new(number: str, name: str) -> None:
             else:
                 part.write_text(text, "utf8")
         print(f"wrote {target.relative_to(ROOT)}")
+    link()
     print(f"fill it in, then: python -m helpers notebook run {number}")
 
 
@@ -135,16 +239,20 @@ def from_script(text: str):
     return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
 
 
-def main(command: str, *names: str) -> None:
-    """``run 12 13`` or ``new 12 costs`` or ``show path tag``; ends with an error's message."""
+def main(command: str = "", *names: str) -> None:
+    """``run 12 13``, ``new 12 costs``, ``show path tag``, ``copy``."""
     try:
         if command == "run" and names:
             run(list(names))
+        elif command == "copy" and not names:
+            copy()
+        elif command == "pages" and len(names) == 1:
+            pages(*names)
         elif command in ("new", "show") and len(names) == 2:
             {"new": new, "show": show}[command](*names)
         else:
             raise NotebookError("Say: notebook new 12 costs, or: notebook run 12 13")
-    except NotebookError as error:
+    except (NotebookError, OSError) as error:
         sys.exit(str(error))
 
 

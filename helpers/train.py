@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from helpers.checkpoints import Checkpoint, TrainingError
+from helpers.progress import progress
 from helpers.templates import Features
 
 
@@ -136,7 +136,7 @@ def stalled(history: list[dict], patience: int | None) -> bool:
 def epochs_left(history: list[dict], epochs: int, patience: int | None) -> Iterator[int]:
     """The epochs still to run, with a progress bar, until patience runs out."""
     left = range(len(history), epochs)
-    for epoch in tqdm(left, "training", leave=False, delay=2):
+    for epoch in progress(left, "training", delay=2):
         if stalled(history, patience):
             return
         yield epoch

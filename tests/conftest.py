@@ -22,6 +22,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(autouse=True)
+def nothing_solved(tmp_path, monkeypatch):
+    """The tests leave the learner's record alone."""
+    monkeypatch.setattr("helpers.check.SOLVED", tmp_path / "solved.json")
+
+
 @pytest.fixture(scope="session")
 def model():
     """(tokenizer, encoder)"""

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers import check as module
-from helpers.check import ExerciseError, check, environment, hint, solution
+from helpers.check import check, environment, hint, solution, solved
 
 
 def swapped(matrix):
@@ -47,8 +47,10 @@ def test_hints_come_one_at_a_time(capsys, monkeypatch):
     hints = module._exercises("07").HINTS[2]
     for number in [*range(len(hints)), len(hints) - 1]:  # the last is repeated
         hint("07-2")
-        shown = capsys.readouterr().out
-        assert shown == f"07-2, hint {number + 1} of {len(hints)}: {hints[number]}\n"
+        shown, *more = capsys.readouterr().out.splitlines()
+        assert shown == f"07-2, hint {number + 1} of {len(hints)}: {hints[number]}"
+        last = number + 1 == len(hints)
+        assert more == ['That was the last one; solution("07-2") shows a solution.'] * last
     hint("07-1")
     assert "hint 1 of" in capsys.readouterr().out
 
@@ -68,12 +70,34 @@ def test_solution_is_code_that_passes(capsys):
         ("07", "no exercise '07'"),
         ("99-1", "Notebook '99' has no exercises"),
         ("", "Notebook '' has no exercises"),
+        (7, 'in quotes: check("07-1", answer)'),
     ],
 )
 @pytest.mark.parametrize("call", [lambda name: check(name, 1), hint, solution])
-def test_unknown_exercise(call, exercise, message):
-    with pytest.raises(ExerciseError, match=message):
-        call(exercise)
+def test_unknown_exercise_gets_one_line(call, exercise, message, capsys):
+    call(exercise)
+    printed = capsys.readouterr().out
+    assert message in printed and printed.count("\n") == 1
+
+
+def test_a_check_without_an_answer(capsys):
+    check("07-1")
+    assert capsys.readouterr().out.startswith("07-1: not answered yet.")
+
+
+def test_a_verdict_is_seen_at_a_glance_and_escaped():
+    shown = module.Line("07-1", "not yet", "a < b")._repr_html_()
+    assert module.ORANGE in shown and ">not yet</b> a &lt; b" in shown
+    assert module.GREEN in module.Line("07-1", "right")._repr_html_()
+
+
+def test_what_is_solved_is_remembered(capsys):
+    check("07-1", "{} It was [MASK].")
+    check("07-2", swapped)
+    capsys.readouterr()
+    solved()
+    lines = capsys.readouterr().out.splitlines()
+    assert "07  ✔ · · ·" in lines and "08  · · · ·" in lines
 
 
 def test_environment_without_assets(capsys, own_cache, no_network):

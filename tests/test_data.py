@@ -1,6 +1,7 @@
 """helpers.data: every complaint, and splits that are disjoint, stratified and repeatable."""
 
 import random
+import re
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from helpers.data import (
     label_ids,
     load_reviews,
 )
+from helpers.files import ROOT
 
 
 def csv(tmp_path, rows, columns=("text", "label")):
@@ -368,3 +370,42 @@ def test_cleaned_once_in_a_process(monkeypatch):
     load_reviews("rotten_tomatoes", (60, 20, 20))
     monkeypatch.setattr("helpers.data.tidy", None)  # calling it is a TypeError
     assert len(load_reviews("rotten_tomatoes", (60, 20, 20))["train"]) == 60
+
+
+# What notebooks 00 to 06 ask for.
+EARLIER = {"rotten_tomatoes": [(300, 200, 400), (2000, 500, 1000), (1500, 500, 1000)],
+           "imdb": [(100, 100, 500), (20000, 2000, 2500)]}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", EARLIER)
+def test_the_course_split_is_untouched_by_earlier_notebooks(source):
+    """Its test reviews were read by none of them, and no review stands in two parts."""
+    parts = load_reviews(source, sizes="course")
+    texts = {part: set(rows["text"]) for part, rows in parts.items()}
+    sizes = {"rotten_tomatoes": (2000, 500, 2000), "imdb": (400, 100, 1500)}
+    assert tuple(map(len, texts.values())) == sizes[source]  # no text twice
+    assert not texts["train"] & texts["validation"]
+    assert not texts["test"] & (texts["train"] | texts["validation"])
+    for sizes in EARLIER[source]:
+        earlier = load_reviews(source, sizes=sizes)
+        seen = ("train", "validation") if max(sizes) == 20000 else earlier  # what ReviewBERT read
+        assert not texts["test"] & {text for part in seen for text in earlier[part]["text"]}
+    assert [sum(rows["label"]) * 2 for rows in parts.values()] == pytest.approx(
+        [len(rows) for rows in parts.values()], abs=2
+    )
+
+
+def test_the_course_split_is_of_built_in_sets():
+    with pytest.raises(DataError, match="sizes='course' is for rotten_tomatoes and imdb"):
+        load_reviews(pd.DataFrame({"text": ["a", "b"], "label": [0, 1]}), sizes="course")
+
+
+def test_what_earlier_notebooks_ask_for():
+    """So that the list above stays true."""
+    for path in sorted((ROOT / "notebooks").glob("0[0-6]_*.ipynb")):
+        for source, sizes in re.findall(
+            r'load_reviews\("(\w+)", (?:sizes=)?\(([\d, ]+)\)',
+            path.read_text("utf8").replace("\\", ""),
+        ):
+            asked = tuple(int(size) for size in sizes.split(","))
+            assert asked in EARLIER[source], path.name

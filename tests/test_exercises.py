@@ -1,9 +1,12 @@
 """Each exercise accepts its solution and answers a wrong answer with the advice that fits."""
 
 import importlib.util
+from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from helpers import check as exercises
 
@@ -59,9 +62,10 @@ def test_stub_is_not_answered_yet(exercise, answer, capsys):
     assert "not answered yet" in advice(capsys, exercise, answer)
 
 
-@pytest.mark.parametrize(
-    "exercise", [exercise for exercise in ALL if callable(answer_of(exercise))]
-)
+FUNCTIONS = [exercise for exercise in ALL if callable(answer_of(exercise))]
+
+
+@pytest.mark.parametrize("exercise", FUNCTIONS)
 def test_function_stub_returns_nothing_yet(exercise, capsys):
     assert "returns nothing yet" in advice(capsys, exercise, lambda *given: None)
 
@@ -86,6 +90,88 @@ def test_hints_come_one_by_one_and_solution_prints(exercise, capsys, monkeypatch
     hints = module.HINTS[int(number)]
     for text in [*hints, hints[-1]]:
         exercises.hint(exercise)
-        assert capsys.readouterr().out.endswith(f": {text}\n")
+        assert f": {text}\n" in capsys.readouterr().out
     exercises.solution(exercise)
     assert capsys.readouterr().out.startswith(f"def solution_{number}")
+
+
+class Recorded:
+    """The reference solution, which notes what it is asked and what it answers."""
+
+    def __init__(self, exercise):
+        self.solve, self.calls = answer_of(exercise), []
+
+    def __call__(self, *given):
+        result = self.solve(*deepcopy(given))
+        self.calls.append((given, result))
+        return result
+
+
+def shifted(result):
+    """Off by one, in whatever form the answer has."""
+    if isinstance(result, bool | np.bool_):
+        return not result
+    if isinstance(result, str):
+        return ""
+    if isinstance(result, tuple | list):
+        return type(result)(shifted(part) for part in result)
+    return 1 if result is None else result + 1
+
+
+def generated(exercise):
+    """{how it is wrong: answer}, made from what ``check`` asks of the solution."""
+    recorded = Recorded(exercise)
+    exercises.check(exercise, recorded)
+    (first, result), *others = recorded.calls
+    wrong = {
+        "a constant": lambda *given: deepcopy(result),
+        "off by one": lambda *given: shifted(recorded.solve(*given)),
+        "the first case alone": lambda *given, calls=[]: (
+            calls.append(1) or deepcopy(result) if not calls else shifted(result)
+        ),
+    }
+    for place in range(len(first)):
+        if any(
+            len(given) > place and repr(given[place]) != repr(first[place]) for given, _ in others
+        ):
+            wrong[f"argument {place} ignored"] = lambda *given, place=place: recorded.solve(
+                *given[:place], deepcopy(first[place]), *given[place + 1 :]
+            )
+        else:
+            wrong[f"argument {place} never changes"] = recorded.solve
+    return wrong
+
+
+@pytest.mark.parametrize("exercise", FUNCTIONS)
+def test_generated_mistakes_are_found(exercise, capsys):
+    """A constant, off by one, the first case alone, each argument ignored: none is right."""
+    mistakes = generated(exercise)
+    capsys.readouterr()
+    for how, answer in mistakes.items():
+        assert "not yet" in advice(capsys, exercise, answer), how
+
+
+def in_form(form, value):
+    """A value, or each part of several, in another form."""
+    if isinstance(value, tuple | list):
+        return type(value)(in_form(form, part) for part in value)
+    return form(value) if hasattr(value, "tolist") or isinstance(value, float) else value
+
+
+FORMS = {
+    "list": lambda value: value.tolist() if hasattr(value, "tolist") else value,
+    "array": np.asarray,
+    "tensor": torch.as_tensor,
+    "float32": lambda value: torch.as_tensor(value).float() if np.ndim(value) else value,
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("exercise", ALL)
+def test_a_right_answer_is_right_in_any_form(exercise, form, capsys):
+    answer = answer_of(exercise)
+    other = in_form(form, answer)
+    if callable(answer):
+        other = lambda *given: in_form(form, answer(*given))  # noqa: E731
+    exercises.check(exercise, other)
+    assert capsys.readouterr().out == f"{exercise}: right.\n"

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 HELPERS = Path(__file__).resolve().parent.parent / "helpers"
-FLOW = """files assets data templates models attention layers prompts verbalizers classifier encode
-    checkpoints train score""".split()
+FLOW = """files progress assets data templates models attention layers prompts verbalizers
+    classifier encode checkpoints train score""".split()
 BESIDE = {
     "__init__",
     "__main__",
     "notebooks",
     "adapters",
     "check",
+    "diagrams",
     "plots",
     "widgets",
 }  # used by no module
@@ -33,11 +34,11 @@ def test_every_file_has_its_place():
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_no_import_goes_up(path):
-    before = FLOW[: FLOW.index(path.stem)] if path.stem in FLOW else FLOW + ["notebooks"]
+    before = FLOW[: FLOW.index(path.stem)] if path.stem in FLOW else FLOW + ["notebooks", "plots"]
     assert {*imported(path)} <= {*before}
 
 
 def test_it_stays_small():
     lines = {path.stem: len(path.read_text("utf8").splitlines()) for path in PATHS}
     assert max(lines.values()) <= 350, lines
-    assert sum(lines.values()) <= 3350, lines
+    assert sum(lines.values()) <= 4050, lines

@@ -1,12 +1,14 @@
 """Every committed notebook keeps the contract that a reader relies on."""
 
 import ast
+import html
 import importlib.util
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
 from helpers.notebooks import KEPT, METADATA
 
@@ -64,8 +66,8 @@ def texts_of(cell):
     """Every text that ``cell`` shows or stores as output (images left out)."""
     for output in cell.get("outputs", []):
         yield output.get("text", "")
-        for kind, content in output.get("data", {}).items():
-            if not kind.startswith("image/png"):
+        for content in output.get("data", {}).values():
+            if "data:image/png" not in content:
                 yield str(content)
 
 
@@ -104,6 +106,14 @@ def test_metadata_is_the_same_for_all(path, cells):
     notebook = nbformat.read(path, as_version=4)
     assert notebook.metadata == METADATA and (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert all(set(cell.metadata) <= set(KEPT) for cell in cells)
+
+
+def test_it_links_to_its_neighbours(path, cells):
+    """python -m helpers notebook run sees to it."""
+    at = PATHS.index(path)
+    near = PATHS[max(0, at - 1) : at] + PATHS[at + 1 : at + 2]
+    for cell in (cells[0], cells[-1]):
+        assert re.findall(r"\]\((\S+)\)", cell.source.splitlines()[-1]) == [p.name for p in near]
 
 
 def test_readme_links_to_it(path):
@@ -276,10 +286,21 @@ def test_cells_that_print_have_stored_output(code):
 def test_figures_have_alt_text(code):
     for cell in code:
         for output in cell.outputs:
-            if "image/png" in output.get("data", {}):
-                alt = output.metadata.get("image/png", {}).get("alt", "")
+            data = output.get("data", {})
+            assert "image/png" not in data, "JupyterLab shows no alternative text for it"
+            for alt in re.findall(r'<img [^>]*alt="([^"]*)"', data.get("text/html", "")):
                 assert len(alt.split()) >= 5, cell.source
-                assert output.data.get("text/plain") == alt
+                assert html.unescape(alt) in data["text/plain"]
+
+
+def test_every_picture_of_the_rendered_page_has_its_text(path, code):
+    page, _ = HTMLExporter(template_name="lab").from_filename(str(path))
+    pictures = re.findall(r"<img [^>]*>", page)
+    figures = sum("data:image/png" in str(output) for cell in code for output in cell.outputs)
+    assert len(pictures) >= figures
+    for picture in pictures:
+        (alt,) = re.findall(r'alt="([^"]*)"', picture)
+        assert len(alt.split()) >= 5 and "No description" not in alt
 
 
 def test_no_shell_pip_or_network(code):

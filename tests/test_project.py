@@ -19,9 +19,22 @@ ROOT = Path(__file__).resolve().parent.parent
 TOP_LEVEL = {
     *("README.md", "LICENSE", "requirements.txt", "environment.yml"),
     *("notebooks", "helpers", "data", "tests"),
-    *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml", ".pytest.ini", ".ruff.toml"),
+    *(
+        ".ci",
+        ".github",
+        ".gitignore",
+        ".jupyter",
+        ".pre-commit-config.yaml",
+        ".pytest.ini",
+        ".ruff.toml",
+    ),
 }
-PACKAGE_OF = {"sklearn": "scikit-learn", "IPython": "ipython", "mpl_toolkits": "matplotlib"}
+PACKAGE_OF = {
+    "sklearn": "scikit-learn",
+    "axe_playwright_python": "axe-playwright-python",
+    "IPython": "ipython",
+    "mpl_toolkits": "matplotlib",
+}
 TOOLS = {
     "gguf",
     "ipykernel",
@@ -120,6 +133,7 @@ def course(tmp_path, monkeypatch):
     ran, failing = [], set()
 
     def popen(command, **kwargs):
+        assert not [name for name in kwargs["env"] if name in ("PIP_USER", "PIP_TARGET")]
         ran.append(command)
         if "venv" in command:
             launcher.PYTHON.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +141,8 @@ def course(tmp_path, monkeypatch):
         return SimpleNamespace(wait=lambda: int(bool(failing & set(command))))
 
     monkeypatch.delenv("PROMPT_COURSE_NO_VENV", raising=False)
+    monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setenv("PIP_TARGET", "elsewhere")
     monkeypatch.setattr(launcher.subprocess, "Popen", popen)
     for name in ("VENV", "STAMP", "PYTHON", "REQUIREMENTS"):
         inside = getattr(launcher, name).relative_to(launcher.ROOT)
@@ -158,7 +174,7 @@ def test_changed_requirements_are_installed(course):
     modules_run(course)
     launcher.REQUIREMENTS.write_text("numpy==2.0\n")
     launcher.main(["lab"])
-    assert modules_run(course) == ["venv", "pip", "pip", "jupyterlab"]
+    assert modules_run(course) == ["venv", "pip", "pip", "helpers.notebooks", "jupyterlab"]
 
 
 @pytest.mark.parametrize("way", ["option", "variable"])
@@ -166,9 +182,9 @@ def test_no_venv_uses_this_python(course, monkeypatch, way):
     if way == "variable":
         monkeypatch.setenv("PROMPT_COURSE_NO_VENV", "1")
     launcher.main(["lab", "--no-browser"] + ["--no-venv"] * (way == "option"))
-    assert course.ran[0][0] == sys.executable
-    assert course.ran[0][-1] == "--no-browser"
-    assert modules_run(course) == ["jupyterlab"]
+    assert course.ran[-1][0] == sys.executable
+    assert course.ran[-1][-1] == "--no-browser"
+    assert modules_run(course) == ["helpers.notebooks", "jupyterlab"]
 
 
 @pytest.mark.parametrize("failing", ["ruff", "pytest"])
@@ -186,9 +202,25 @@ def test_failed_checks_fail_the_command(course, failing):
     ],
 )
 def test_part_of_the_tests(course, asked, chosen):
+    (launcher.ROOT / "notebooks").mkdir()
+    for number in ("07", "08"):
+        (launcher.ROOT / "notebooks" / f"{number}_some.ipynb").touch()
     assert launcher.main(["test", *asked, "--no-venv"]) == 0
     assert course.ran[-1][-len(chosen) :] == chosen
     assert launcher.os.environ["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.parametrize(
+    "asked, says",
+    [
+        (["--notebook", "42"], "No notebook among 42"),
+        (["--fast", "--notebook", "07"], "not allowed with"),
+    ],
+)
+def test_a_part_that_is_none(course, capsys, asked, says):
+    with pytest.raises(SystemExit) as error:
+        launcher.main(["test", *asked, "--no-venv"])
+    assert says in str(error.value) + capsys.readouterr().err
 
 
 def test_authors_commands_are_passed_on(course):
@@ -239,7 +271,14 @@ def test_a_read_only_checkout(course, monkeypatch):
 def test_a_venv_without_pip_gets_one_or_says_so(course):
     course.failing |= {"--version"}
     launcher.main(["lab"])
-    assert modules_run(course) == ["venv", "pip", "ensurepip", "pip", "jupyterlab"]
+    assert modules_run(course) == [
+        "venv",
+        "pip",
+        "ensurepip",
+        "pip",
+        "helpers.notebooks",
+        "jupyterlab",
+    ]
     launcher.STAMP.unlink()
     course.failing |= {"ensurepip"}
     with pytest.raises(SystemExit, match="has no pip: delete the folder .venv"):
@@ -271,7 +310,7 @@ def test_failed_install_is_explained_and_resumed(course):
     course.ran.clear()
     course.failing.clear()
     launcher.main(["lab"])
-    assert modules_run(course) == ["venv", "pip", "pip", "jupyterlab"]
+    assert modules_run(course) == ["venv", "pip", "pip", "helpers.notebooks", "jupyterlab"]
     assert launcher.STAMP.exists()
 
 

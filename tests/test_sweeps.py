@@ -44,7 +44,7 @@ def test_the_notebook_defines_the_sweep(table):
 
 def test_rows_of_08_agree_with_each_other():
     table = pd.read_csv(ROOT / "data" / "08_sweep.csv", comment="#")
-    grid = table[~table["family"].isin(["test", "few"])]
+    grid = table[~table["family"].isin(["test", "few", "reader"])]
     assert len(grid) == 48 and not grid.duplicated(["model", "template"]).any()
     for _, own in grid.groupby("model"):
         assert len(own) == 24
@@ -55,10 +55,33 @@ def test_rows_of_08_agree_with_each_other():
         prompts = own[own["template"] != "{}"]
         best = prompts.loc[prompts["accuracy"].idxmax(), "template"]
         judged = table[(table["family"] == "test") & table["model"].eq(own["model"].iloc[0])]
-        assert set(judged["template"]) == {"{}", best} and len(judged) == 10
+        assert list(judged["template"]) == ["{}", best]
     few = table[table["family"] == "few"]
     draws = few.groupby(["model", "template", "size"])["draw"].nunique()
-    assert len(few) == 320 and len(draws) == 16 and (draws == 20).all()
+    assert len(few) == 640 and len(draws) == 32 and (draws == 20).all()
+    read = table[table["family"] == "reader"].groupby(["template", "size"])["draw"].nunique()
+    assert len(read) == 44 and (read.loc[:, [16, 64, 256]] == 20).all()
+    assert_answers_fit(table, 2000)
+
+
+def assert_answers_fit(table, reviews):
+    """The stored answers are those of the stored accuracy."""
+    for row in table[table["right"].notna()].itertuples():
+        count = int(row.right, 16).bit_count()
+        assert reviews * row.accuracy == pytest.approx(count, abs=0.02)
+
+
+def test_rows_of_07_agree_with_each_other():
+    table = pd.read_csv(ROOT / "data" / "07_sweep.csv", comment="#")
+    table["accuracy"] /= 100
+    test = table[table["part"] == "test"]
+    assert_answers_fit(test[test["set"] == "Rotten Tomatoes"], 2000)
+    assert_answers_fit(test[test["set"] == "IMDB"], 1500)
+    trials = table[table["part"] == "trial"]
+    counts = trials.groupby(["set", "method"]).size()
+    rotten = counts["Rotten Tomatoes"]
+    assert rotten["TF-IDF"] == rotten["LSTM"] == rotten.drop(["TF-IDF", "LSTM"]).sum() == 21
+    assert set(test["method"]) == set(trials["method"])
 
 
 def test_no_setting_is_lost_to_rounding():
@@ -67,17 +90,34 @@ def test_no_setting_is_lost_to_rounding():
     assert (trained["lr"] > 0).all()
 
 
+def bits(digits: str) -> int:
+    return int.from_bytes(bytes.fromhex(digits)).bit_count()
+
+
+def test_rows_of_10_hold_what_the_course_claims():
+    table = pd.read_csv(ROOT / "data" / "10_sweep.csv", comment="#")
+    for row in table.dropna(subset="right").itertuples():
+        assert 20 * row.accuracy == pytest.approx(bits(row.right))
+    long = table[table["family"] == "long"]
+    for _, own in long.groupby("base"):  # the rates with the lowest loss in a trial were taken
+        best = own[own["name"] == "trial"].sort_values("loss").iloc[0]
+        soft = own[own["name"] == "soft"].set_index("seed")
+        assert (soft[["lr", "head_lr"]] == best[["lr", "head_lr"]]).all(axis=None)
+        assert (soft["loss"] < own[own["name"] == "head"].set_index("seed")["loss"]).all()
+
+
 def test_rows_of_11_hold_what_the_course_claims():
     table = pd.read_csv(ROOT / "data" / "11_sweep.csv", comment="#")
-    assert not table.duplicated(["method", "seed"]).any()
-    for row in table.itertuples():  # the stored answers are those of the stored accuracy
-        digits = bytes.fromhex(row.right)
-        assert 10 * row.accuracy == pytest.approx(int.from_bytes(digits[:125]).bit_count())
-    deep = table[table["method"].str.match("deep|SmolLM2 prefix")]
-    assert (
-        deep.groupby("method").size()[["deep 1", "deep 2", "deep 4", "deep 6", "SmolLM2 prefix"]]
-        == 5
-    ).all()
+    runs, tried = (table[table["part"] == part] for part in ("run", "trial"))
+    assert not table.duplicated(["part", "method", "lr", "epochs", "seed"]).any()
+    for row in runs.itertuples():  # the stored answers are those of the stored accuracy
+        assert 20 * row.accuracy == pytest.approx(bits(row.right))
+    for method, own in tried.groupby("method"):  # validation chose, and its choice was run
+        best = own.sort_values("loss").iloc[0]
+        ran = runs[runs["method"] == method]
+        assert len(ran) == 2
+        assert (ran[["lr", "epochs"]] == best[["lr", "epochs"]]).all(axis=None)
+    deep = runs[runs["method"].str.match("deep|bottom|SmolLM2 prefix")]
     base = deep["method"].str.startswith("SmolLM2").map({True: 134.5e6, False: 22.7e6})
     assert (deep["learnt"] <= 0.005 * base).all()
     assert deep["accuracy"].min() > 70  # no seed ends at the majority class

@@ -1,4 +1,4 @@
-"""helpers.widgets: what the explorer shows is safe and says what is wrong."""
+"""helpers.widgets: what an explorer shows is safe, follows its controls and says what is wrong."""
 
 import ipywidgets
 import pytest
@@ -6,58 +6,92 @@ import torch
 
 from helpers import widgets
 from helpers.encode import predict
-from helpers.widgets import explore, review_box, verdict
+from helpers.widgets import drawn, explore, review_box, verdict
 
 
-@pytest.fixture(scope="module")
-def ask(make):
+@pytest.fixture
+def reader(make):
     torch.manual_seed(0)
-    classifier = make()
-    return lambda texts: predict(classifier, texts)
+    return make(labels=["<b>bad", "a & b"])
 
 
-def test_verdict_names_the_likelier_label(ask):
-    probabilities = ask(["a fine film"])[0].tolist()
-    best = ["negative", "positive"][probabilities[1] > probabilities[0]]
-    shown = verdict("a fine film", ["negative", "positive"], ask)
-    assert f"“a fine film” reads as <b>{best}</b>" in shown
-    for label, p in zip(("negative", "positive"), probabilities, strict=True):
-        assert f"<td>{label}</td><td><progress max='1' value='{p:.3f}'>" in shown
-        assert f"{p:.0%}" in shown
+class Screen:
+    """Takes display's place: what was shown, and the last of each."""
+
+    def __init__(self):
+        self.boxes, self.html = [], ""
+
+    def __call__(self, what, **options):
+        if isinstance(what, ipywidgets.Widget):
+            self.boxes = what.children
+        else:
+            self.update(what)
+            return self
+
+    def update(self, what, raw=True):
+        self.html = what["text/html"]
 
 
-def test_verdict_escapes(ask):
-    shown = verdict("<script>alert('hi')</script>", ["<b>bad", "a & b"], ask)
-    assert "<script" not in shown and "&lt;script&gt;" in shown
-    assert "<b>bad" not in shown and "&lt;b&gt;bad" in shown and "a &amp; b" in shown
+@pytest.fixture
+def screen(monkeypatch):
+    screen = Screen()
+    monkeypatch.setattr(widgets, "display", screen)
+    return screen
 
 
-@pytest.mark.parametrize("review", ["", " \n"])
-def test_verdict_of_an_empty_review(ask, review):
-    shown = verdict(review, ["negative", "positive"], ask)
-    assert shown == "<p>Review 0 is empty: drop the row.</p>"
+def test_verdict_names_the_likelier_label_and_escapes(reader):
+    probabilities = predict(reader, ["<script>a fine film"])[0].tolist()
+    best = ["&lt;b&gt;bad", "a &amp; b"][probabilities[1] > probabilities[0]]
+    shown = verdict(reader, "<script>a fine film")
+    assert f"“&lt;script&gt;a fine film” reads as <b>{best}</b>" in shown
+    assert "<script" not in shown and "<b>bad" not in shown and "a &amp; b" in shown
+    for p in probabilities:
+        assert f"<progress max='1' value='{p:.3f}'>" in shown and f"{p:.0%}" in shown
 
 
-def test_review_box_classifies_what_is_typed(ask, monkeypatch):
-    shown = []
-    monkeypatch.setattr(widgets, "display", shown.append)
-    review_box(["negative", "positive"], ask, "first <i>")
-    box = shown[-1]
-    text, button = box.children[:2]
-    assert isinstance(text, ipywidgets.Textarea) and text.value == "first <i>"
-    assert "first &lt;i&gt;" in shown[0].data
+@pytest.mark.parametrize(
+    "review, says",
+    [
+        ("", "Type a review first"),
+        (" \n", "Type a review first"),
+        ("a fine film 🎬", "1 of its tokens are unknown"),
+        ("плохой фильм", "in this script its answer means little"),
+        ("good " * 200, "Its end was not read: together with the words of the template, the model"),
+        ("a fine film", None),
+        ("café, naïve, and 8/10", None),
+    ],
+)
+def test_verdict_says_what_it_could_not_read(reader, review, says):
+    shown = verdict(reader, review)
+    assert says in shown if says else "⚠" not in shown
+
+
+def test_review_box_classifies_what_is_typed(reader, screen):
+    review_box(reader, "first <i>")
+    (text,) = screen.boxes
+    assert isinstance(text, ipywidgets.Text) and text.continuous_update is False
+    assert text.value == "first <i>" and "first &lt;i&gt;" in screen.html
     text.value = "second"
-    button.click()
-    assert "second" in shown[-1].data
+    assert "second" in screen.html
 
 
-def test_explore_calls_the_plain_function_with_the_controls(monkeypatch):
-    shown, seen = [], []
-    monkeypatch.setattr(widgets, "display", shown.append)
-    explore(lambda layer, word: seen.append((layer, word)), layer=(0, 5), word=["good", "bad"])
-    board = shown[0]
-    slider, choice = board.children[:2]
-    assert slider.continuous_update is False  # acts when it is let go
-    board.update()
-    slider.value, choice.value = 4, "bad"
-    assert seen[0] == (2, "good") and seen[-1] == (4, "bad")
+def test_explore_calls_the_plain_function_with_the_controls(screen):
+    seen = []
+
+    def look(layer=3, word="good", rate=0.5):
+        seen.append((layer, word, rate))
+
+    explore(look, layer=(0, 5), word=["good", "bad"], rate=(0.0, 1.0, 0.1))
+    layer, word, rate = screen.boxes
+    assert [box.description for box in screen.boxes] == [
+        "layer (0 to 5)",
+        "word",
+        "rate (0.0 to 1.0)",
+    ]
+    layer.value, word.value = 9, "bad"
+    assert seen[0] == (3, "good", 0.5) and seen[-1] == (5, "bad", 0.5)
+
+
+def test_what_is_drawn_keeps_text_and_figures():
+    shown = drawn(lambda: print("a < b"))
+    assert shown["text/html"] == "\n<pre>a &lt; b\n</pre>" and shown["text/plain"] == "a < b"

@@ -1,5 +1,8 @@
 """Checks, hints and reference solutions of notebook 00."""
 
+import re
+
+from helpers.check import agree
 from helpers.templates import Template
 
 HINTS = {
@@ -33,7 +36,8 @@ def check_2(answer):
     assert isinstance(text, str), "Give the template as a string."
     Template(text)  # raises a clear error unless there is exactly one {}
     assert "?" in text, "Make it a question: it needs a question mark."
-    assert len(text.split()) >= 4, "Ask in at least three words."
+    words = re.findall(r"[^\W\d_]+", text)
+    assert len(words) >= 3, "Ask in at least three words, besides {}."
 
 
 def solution_2():
@@ -42,10 +46,10 @@ def solution_2():
 
 def check_3(answer):
     given = answer(5, 200)
-    assert given is not None, "The function returns nothing yet."
     assert given != 0.025, "That is a fraction; in percent it is 100 times as much."
     assert given != 4000, "Upside down: divide the part by the whole."
     assert abs(given - 2.5) < 1e-9, "5 of 200 are 2.5%."
+    agree(answer, solution_3(), (1, 4), (30, 120), (770, 22_713_216))
 
 
 def solution_3():

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from helpers.attention import attention
+from helpers.check import agree
 
 HINTS = {
     1: [
@@ -15,9 +16,9 @@ HINTS = {
         "torch.ones(tokens, tokens).tril() keeps the diagonal and what is left of it.",
     ],
     3: [
-        "Four matrices of hidden x hidden, two of hidden x inner; each has a bias of its output "
-        "size.",
-        "Each of the two LayerNorms has a scale and a shift: 4 x hidden numbers together.",
+        "The matrix of layer 6 is WEIGHTS['encoder.layer.5.attention.output.dense.weight']; head 1 "
+        "has its first 32 columns.",
+        "Keep a clone of the matrix, set the 32 columns to 0, run bert(ids), copy the clone back.",
     ],
     4: [
         "Tokens are the second dimension: states[:, order] shuffles them.",
@@ -53,7 +54,6 @@ def solution_1():
 
 def check_2(answer):
     given = answer(3)
-    assert given is not None, "The function returns nothing yet."
     given = torch.as_tensor(given).float()
     assert given.shape == (3, 3), "The mask has a row for each query and a column for each key."
     assert not given.isinf().any(), (
@@ -66,7 +66,7 @@ def check_2(answer):
         "That shows each token the future and hides the past: rows are the readers."
     )
     assert torch.equal(given, torch.ones(3, 3).tril()), "Row i has ones in columns 0 to i."
-    for tokens in (1, 5):
+    for tokens in (1, 5, 40):
         made = torch.as_tensor(answer(tokens)).float()
         assert torch.equal(made, torch.ones(tokens, tokens).tril()), (
             f"For {tokens} tokens it is wrong: use the argument for the size."
@@ -81,32 +81,21 @@ def solution_2():
 
 
 def check_3(answer):
-    given = answer(384, 1536)
-    assert given is not None, "The function returns nothing yet."
-    right = 1_774_464
-    biases = 5 * 384 + 1536
-    norms = 4 * 384
-    assert given != right - biases, "Each of the six linear maps also has a bias."
-    assert given != right - norms, "Two LayerNorms, each with a scale and a shift, are missing."
-    assert given != right - norms // 2, "There are two LayerNorms, one after each addition."
-    assert given != right - biases - norms, "The biases and the two LayerNorms are missing."
-    assert given != right - (384 * 384 + 384), (
-        "Query, key and value are three; the matrix that mixes the merged heads is a fourth."
+    assert len(answer) == 2, "Give a pair: (layer, head)."
+    layer, head = (int(number) for number in answer)
+    assert (layer, head) != (5, 10), "Count both from 1."
+    assert 1 <= layer <= 6 and 1 <= head <= 12, "There are 6 layers of 12 heads, counted from 1."
+    assert (layer, head) not in {(1, 3), (3, 10)}, (
+        "A head with a habit, and yet the state hardly misses it: measure, for all 72."
     )
-    assert given <= right, "That is too many. The number of heads changes nothing: they share out."
-    assert given == right, "Count 4 maps of attention, 2 of the feed-forward and 2 LayerNorms."
-    assert answer(4, 10) == 4 * 20 + 50 + 44 + 16, (
-        "It is right for 384 and 1536 but not for others: use both arguments."
+    assert (layer, head) == (6, 11), (
+        "Another one moves it further. Did you put each slice back, and take the state of [CLS] "
+        "after layer 6?"
     )
 
 
 def solution_3():
-    def layer_parameters(hidden, inner):
-        maps = 4 * (hidden * hidden + hidden)  # query, key, value, output
-        feed_forward = (hidden * inner + inner) + (inner * hidden + hidden)
-        return maps + feed_forward + 2 * 2 * hidden  # and two LayerNorms
-
-    return layer_parameters
+    return 6, 11  # measured by the code that the notebook shows under "Solution"
 
 
 def check_4(answer):
@@ -114,7 +103,6 @@ def check_4(answer):
     order = torch.tensor([3, 0, 4, 1, 2])
     places = torch.arange(5.0)[:, None]
     given = answer(lambda x: attention(x, x, x)[0], states, order)
-    assert given is not None, "The function returns nothing yet."
     assert given, (
         "Attention alone ignores order, yet you say no: its outputs come in the new order, so "
         "shuffle layer(states), too, along the tokens, before you compare."
@@ -127,6 +115,25 @@ def check_4(answer):
     assert not causal, "Under a causal mask order counts: who comes first is read by more."
     assert not answer(lambda x: x.cumsum(1), states, order), "A running sum depends on order."
     assert answer(lambda x: 2 * x + 1, states, order), "Token by token: no order in this layer."
+    assert answer(lambda x: attention(x, 8 * x, x)[0], 9 * states, order), (
+        "The order of a sum changes its rounding: compare within 1e-5, by torch.allclose."
+    )
+    causal = torch.ones(7, 7).tril()
+    others = (
+        torch.randn(3, 7, 2, generator=torch.Generator().manual_seed(1)),
+        torch.arange(7).flip(0),
+    )
+    agree(
+        answer,
+        solution_4(),
+        (lambda x: attention(x, x, x)[0], *others),
+        (lambda x: attention(x, x, x, causal)[0], *others),
+        (lambda x: x[:, :1] + 0 * x, others[0], torch.tensor([0, 2, 1, 3, 4, 5, 6])),
+        (lambda x: x[:, :1] + 0 * x, *others),
+        (lambda x: x.flip(1), states, order),  # the same sum
+        (lambda x: torch.cat([x[:1], x[1:].cumsum(1)]), states, order),  # the second text alone
+        (lambda x: x + 1e-3 * places, states, order),  # a small difference
+    )
 
 
 def solution_4():
@@ -139,13 +146,13 @@ def solution_4():
 
 def check_5(answer):
     given = answer(0.5, 0.01)
-    assert given is not None, "The function returns nothing yet."
     assert given != 7, "After n words the first was multiplied n - 1 times: one word more."
     assert given != 7.643856189774724, "Words come whole: round up."
     assert given == 8, "0.5 to the power 7 is 0.008, the first below 0.01: that is 8 words."
     assert answer(0.5, 0.25) == 4, "Below the share, not equal to it: 0.5 squared is 0.25 itself."
     assert answer(0.9, 0.01) == 45, "For w = 0.9 and a share of 0.01 it takes 45 words."
     assert answer(0.9, 1.0) == 2, "One word alone counts 1, which is not below 1: it takes two."
+    agree(answer, solution_5(), (0.7, 0.003), (0.3, 0.2), (0.99, 0.5))
 
 
 def solution_5():

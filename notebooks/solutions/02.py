@@ -5,6 +5,8 @@ from numbers import Real
 
 import torch
 
+from helpers.check import agree
+
 HINTS = {
     1: [
         "Undo the logarithms first: exp(ln 3) = 3. The share compares sums of those.",
@@ -15,8 +17,9 @@ HINTS = {
         "Concatenate the keys and give attention a mask of m ones followed by `mask`.",
     ],
     3: [
-        "What is exp(0)? Each zero token adds that to the sum under the fraction.",
-        "With total = exp(scores) added up, the text keeps total / (m + total).",
+        "prompt_ids * 2 is the question twice; prompt_shares(prompt_ids * 2, own)[0] has six, one "
+        "for each layer.",
+        "Stack them for the forty reviews and take the mean(0).",
     ],
     4: [
         "The share grows with the score, and the score with query @ key.",
@@ -42,7 +45,7 @@ def check_1(answer):
     assert not math.isclose(answer, 0.5), "The tokens do not count alike: weigh each by exp(score)."
     logs = math.log(3) / (math.log(3) + math.log(8))
     assert not math.isclose(answer, logs, rel_tol=0.01), "Softmax adds exp(score), not the scores."
-    assert math.isclose(answer, 0.4, abs_tol=1e-9), "Z_P / (Z_P + Z_X), each a sum of exp(score)."
+    assert math.isclose(answer, 0.4, abs_tol=1e-6), "Z_P / (Z_P + Z_X), each a sum of exp(score)."
 
 
 def solution_1():
@@ -55,7 +58,6 @@ def check_2(answer):
     prompt = torch.tensor([[4.0]]).log() * torch.eye(4)[:1]
     mask = torch.tensor([1, 1, 0])
     given = answer(query, text, prompt, mask)
-    assert given is not None, "The function returns nothing yet."
     assert tuple(given.shape) == (2,), "Return one share for each query: shape (queries,)."
     assert not math.isclose(given[0].item(), 4 / 17, abs_tol=1e-4), (
         "The padding got weight: use the mask."
@@ -71,6 +73,12 @@ def check_2(answer):
     assert torch.isfinite(large).all(), "Large scores overflow exp: use softmax or logsumexp."
     pair = answer(query, text, prompt.repeat(2, 1), mask)
     assert _near(pair, [2 / 3, 1 / 2]), "With two prompt tokens, add up the weights of both."
+    rng = torch.Generator().manual_seed(0)
+    drawn = [torch.randn(size, 6, generator=rng) for size in (2, 5, 2)]
+    agree(answer, solution_2(), (*drawn, torch.tensor([0, 1, 0, 1, 1])), (*drawn, torch.ones(5)))
+    for queries, tokens, m in ((3, 5, 2), (1, 4, 3)):
+        drawn = [torch.randn(n, 6, generator=rng) for n in (queries, tokens, m)]
+        agree(answer, solution_2(), (*drawn, (torch.arange(tokens) < tokens - 1).long()))
 
 
 def solution_2():
@@ -87,31 +95,29 @@ def solution_2():
     return prompt_share
 
 
+TWICE = [0.317, 0.113, 0.143, 0.218, 0.218, 0.269]
+
+
 def check_3(answer):
-    scores = torch.tensor([1.0, 3.0], dtype=torch.float64).log()
-    given = answer(scores, 4)
-    assert given is not None, "The function returns nothing yet."
-    given = answer(scores, 12)
-    assert not _near(given, 1), "A zero key has score 0, and exp(0) is 1: it does take weight."
-    assert not _near(given, 12 / 16), "That is the share of the prompt; the text keeps 1 minus it."
-    assert not _near(given, 2 / 14), "The text tokens do not count alike: add up exp(score)."
-    assert not _near(given, math.log(3) / (12 + math.log(3))), "Add up exp(score), not the scores."
-    assert _near(given, 1 / 4), "With Z_X = 4 and 12 zero tokens, 4 / 16 of the output is left."
-    assert _near(answer(scores, 0), 1), "Without a zero token nothing shrinks: the factor is 1."
+    given = torch.as_tensor(answer, dtype=torch.float64).flatten()
+    assert given.shape == (6,), "Give six numbers, the mean share of each layer."
+    assert given.max() < 1, "Shares, not percent: 0.2 for 20%."
+    wanted = torch.tensor(TWICE, dtype=torch.float64)
+    once = torch.tensor([0.21, 0.08, 0.12, 0.17, 0.20, 0.23], dtype=torch.float64)
+    assert (given - once).abs().max() > 0.012, "That is the share of the question asked once."
+    assert (given - 2 * once).abs().max() > 0.05, "Twice the share of before? Measure it."
+    added = "Those are not the weights: prompt_shares returns them first, what is added second."
+    assert given[1] < 0.2, added
+    assert (given - wanted).abs().max() < 0.01, "Take the mean over the same forty reviews."
 
 
 def solution_3():
-    def shrink_factor(text_scores, m):
-        total = text_scores.exp().sum()
-        return total / (m + total)
-
-    return shrink_factor
+    return list(TWICE)  # measured by the code that the notebook shows under "Solution"
 
 
 def check_4(answer):
     query = torch.tensor([3.0, -4.0], dtype=torch.float64)  # of length 5
     given = answer(query, 10.0)
-    assert given is not None, "The function returns nothing yet."
     assert given.shape == query.shape, "The key has the shape of the query."
     assert not _near(given, [0, 0]), "A zero key has score 0; a negative score is smaller."
     assert not _near(given, [6, -8]), "This key makes the share as large as possible."
@@ -119,6 +125,7 @@ def check_4(answer):
     assert not _near(given, -10 * query), "Too long: bring the query to length 1 first."
     assert not _near(given, -query), "Use the whole length that is allowed."
     assert _near(given, [-6, 8]), "Point the key exactly away from the query."
+    agree(answer, solution_4(), (torch.tensor([1.0, 2.0, 2.0]), 3.0), (torch.tensor([-2.0]), 0.5))
 
 
 def solution_4():
@@ -131,7 +138,6 @@ def solution_4():
 def check_5(answer):
     g, a, u = (torch.tensor(t, dtype=torch.float64) for t in ([1.0, -2], [2.0, 6], [4.0, -4]))
     given = answer(g, a, u, 0.25)
-    assert given is not None, "The function returns nothing yet."
     assert isinstance(given, (tuple, list)) and len(given) == 2, (
         "Return two things: value, then score."
     )
@@ -144,6 +150,8 @@ def check_5(answer):
     assert not _near(score, 0.25 * 22), "The share itself changes by share (1 - share), not share."
     assert not _near(score, 0.25 * 0.75 * (g @ u).item()), "The output moves along u - a, not u."
     assert _near(score, wanted), "share (1 - share) times the dot product of g and u - a."
+    drawn = torch.randn(3, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    agree(answer, solution_5(), (*drawn, 0.6), (*drawn.flip(0), 0.1))
 
 
 def solution_5():

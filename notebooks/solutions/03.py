@@ -2,6 +2,7 @@
 
 import torch
 
+from helpers.check import agree
 from helpers.data import fingerprint
 
 HINTS = {
@@ -43,12 +44,18 @@ def check_2(answer):
     train = ["Good fun.", "Dull", "dull!", "Fine"]
     test = ["good fun", "GOOD FUN!", "Dull", "A new one", "..."]
     given = answer(train, test)
-    assert given is not None, "The function returns nothing yet."
     assert given != 1, "Compare fingerprints: copies may differ in capitals and punctuation."
     assert given != 2, "Count every test text that leaks, also when two of them are copies."
     assert given != 0.6, "Return the number of leaking texts, not their share."
     assert given == 3, f"Three of the five test texts have a copy in train, not {given}."
+    assert answer(["Film :)"], ["Film :("]) == 0, (
+        "Smileys count (section 3): use fingerprint(text)."
+    )
     assert answer(["!!!"], ["..."]) == 0, "Texts without letters are copies only if they are equal."
+    some = ["Fine :)", "Part 2", "été", "नमस्ते"], ["fine :(", "Part 3!", "t", "FINE :)", "नमसत"]
+    agree(
+        answer, solution_2(), some, (["a b", "c"], ["A b!", "d", "c"]), (["d"], ["a b", "c", "d."])
+    )
 
 
 def solution_2():
@@ -61,7 +68,6 @@ def solution_2():
 
 def check_3(answer):
     mask = answer([3, 1, 2])
-    assert mask is not None, "The function returns nothing yet."
     assert isinstance(mask, torch.Tensor), "Return a tensor."
     assert mask.shape == (3, 3), f"The shape is (batch, longest) = (3, 3), not {tuple(mask.shape)}."
     mask = mask.long().tolist()
@@ -70,6 +76,7 @@ def check_3(answer):
     assert mask != [[1 - m for m in row] for row in right], "1 is for real tokens, 0 for padding."
     assert mask != [row[::-1] for row in right], "Here padding stands on the right."
     assert mask == right, f"For [3, 1, 2] the mask is {right}."
+    agree(answer, solution_3(), ([2, 5],), ([4],), ([1, 1, 7, 2],))
 
 
 def solution_3():
@@ -83,12 +90,12 @@ def solution_3():
 def check_4(answer):
     lengths, batches = [4, 2, 1, 1], [[0, 1], [2, 3]]
     ratio = answer(lengths, batches)
-    assert ratio is not None, "The function returns nothing yet."
     assert ratio != 10 / 8, "Square the lengths: attention compares tokens with tokens."
     assert ratio != 22 / 34, "Upside down: what is paid stands above."
     assert ratio != 1 - 22 / 34, "Return the ratio, not the share that is wasted."
     assert ratio != 17 / 22, "Multiply by the number of rows in each batch."
-    assert abs(ratio - 34 / 22) < 1e-9, "For lengths 4, 2 | 1, 1 it is (2*16 + 2*1) / 22."
+    assert abs(ratio - 34 / 22) < 1e-6, "For lengths 4, 2 | 1, 1 it is (2*16 + 2*1) / 22."
+    agree(answer, solution_4(), ([3, 3, 1, 5, 2], [[3], [4, 0, 1], [2]]), ([7, 2], [[1, 0]]))
 
 
 def solution_4():

@@ -7,6 +7,8 @@ from numbers import Real
 import numpy as np
 import torch
 
+from helpers.check import agree
+
 HINTS = {
     1: [
         "Padding must lose every comparison, also against negative numbers.",
@@ -32,7 +34,6 @@ def check_1(answer):
     hidden = torch.tensor([[[-1.0, 2.0], [-3.0, 4.0], [7.0, 7.0]], [[5.0, -6.0]] * 3])
     attention_mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
     given = answer(hidden.clone(), attention_mask)
-    assert given is not None, "The function returns nothing yet."
     assert isinstance(given, torch.Tensor), "Return a tensor."
     assert given.shape == (2, 2), f"(batch, hidden) is (2, 2), not {tuple(given.shape)}."
     assert not torch.equal(given, hidden.amax(1)), "The padding took part: use attention_mask."
@@ -40,6 +41,10 @@ def check_1(answer):
     assert not torch.equal(given, zeros), "Multiplying leaves zeros, which beat negative numbers."
     right = torch.tensor([[-1.0, 4.0], [5.0, -6.0]])
     assert torch.equal(given, right), f"For {hidden.tolist()} it is {right.tolist()}."
+    rng = torch.Generator().manual_seed(0)
+    for tokens in (4, 2):
+        mask = (torch.arange(tokens) < torch.tensor([[tokens], [1], [2]])).long()
+        agree(answer, solution_1(), (torch.randn(3, tokens, 5, generator=rng), mask))
 
 
 def solution_1():
@@ -53,7 +58,6 @@ def solution_1():
 def check_2(answer):
     a, b = np.array([[1.0, 2.0], [3.0, 6.0]]), np.array([[11.0, 0.0], [15.0, 2.0]])
     given = answer(a.copy(), b.copy())
-    assert given is not None, "The function returns nothing yet."
     given = np.asarray(given)
     assert given.shape == b.shape, f"The shape stays (reviews, hidden) = {b.shape}."
     assert not np.allclose(given, a), "That is a: subtract one common vector, not each shift."
@@ -61,6 +65,8 @@ def check_2(answer):
     assert not np.allclose(given, b - b.mean() + a.mean()), "Average over the reviews only: axis 0."
     assert not np.allclose(given, b + b.mean(0) - a.mean(0)), "You moved it the other way."
     assert np.allclose(given, [[0, 3], [4, 5]]), "Subtract b's mean, add a's."
+    rng = np.random.default_rng(0)
+    agree(answer, solution_2(), rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 4, 2)))
 
 
 def solution_2():
@@ -85,8 +91,9 @@ def solution_3():
 
 def check_4(answer):
     given = answer("b1", "{}", ["a b", "c"])
-    assert given is not None, "The function returns nothing yet."
     assert given == answer("b1", "{}", ["a b", "c"]), "The same input must give the same key."
+    tuples = [hash(("b1", "{}", ("a b", "c"))), hash(given)]
+    assert str(given) not in map(str, tuples), "Python's hash() is another tomorrow: take hashlib."
     others = {
         "The key forgets the weights.": ("b2", "{}", ["a b", "c"]),
         "The key forgets the template.": ("b1", "{} !", ["a b", "c"]),
@@ -94,16 +101,13 @@ def check_4(answer):
         "The key forgets the order of the texts.": ("b1", "{}", ["c", "a b"]),
         "Two texts joined into one get the same key.": ("b1", "{}", ["a b c"]),
         "The border between two texts is lost.": ("b1", "{}", ["a", "b c"]),
-        "A text may hold the line break that you put between texts.": (
-            "b1",
-            "{}",
-            ["a b\nc"],
-        ),
-        "The border between two texts can be typed by a user.": (
-            "b1",
-            "{}",
-            ["a b', 'c"],
-        ),
+        "A text may hold the line break that you put between texts.": ("b1", "{}", ["a b\nc"]),
+        "The border between two texts can be typed by a user.": ("b1", "{}", ["a b', 'c"]),
+        "A text may hold the bar that you put between texts.": ("b1", "{}", ["a b|c"]),
+        "A text may hold the tab that you put between texts.": ("b1", "{}", ["a b\tc"]),
+        "A text may hold the separator that you put between texts.": ("b1", "{}", ["a b\x1fc"]),
+        "The border between template and text is lost.": ("b1", "{}a b", ["", "c"]),
+        "The border between weights and template is lost.": ("b", "1{}", ["a b", "c"]),
     }
     for advice, other in others.items():
         assert given != answer(*other), advice

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from helpers.check import agree
+
 HINTS = {
     1: [
         "Divide m by the root of v on paper before you put numbers in: the 4 drops out.",
@@ -62,7 +64,6 @@ def check_2(answer):
         theta, old, g = torch.randn(3, 4, 2, generator=generator, dtype=torch.float64)
         start, memory = theta.clone(), old.clone()
         given = answer(theta, old, g, 0.1, momentum)
-        assert given is not None, "The function returns nothing yet."
         assert isinstance(given, tuple) and len(given) == 2, (
             "Return two things: the new weights and the new velocity."
         )
@@ -85,6 +86,8 @@ def check_2(answer):
         assert torch.allclose(moved, theirs.data), (
             "The new weights differ from torch's: theta - lr * (g + momentum * velocity)."
         )
+    drawn = torch.randn(3, 5, generator=generator, dtype=torch.float64)
+    agree(answer, solution_2(), (*drawn, 0.3, 0.7), (*drawn.flip(0), 0.01, 0.9))
 
 
 def solution_2():
@@ -98,7 +101,6 @@ def solution_2():
 def check_3(answer):
     pair = [torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])]  # common norm 5
     given = answer([g.clone() for g in pair], 1.0)
-    assert given is not None, "The function returns nothing yet."
     assert len(given) == 2, "Return a list with one tensor for each gradient."
     first, second = (torch.as_tensor(g) for g in given)
     assert not (
@@ -125,6 +127,8 @@ def check_3(answer):
     assert all(bool((g == 0).all()) for g in zero), (
         "Gradients of 0 must stay 0: mind the division by a norm of 0."
     )
+    three = [torch.ones(2, 3), torch.ones(4), torch.ones(1)]
+    agree(answer, solution_3(), (three, 2.0), ([torch.tensor([0.6, 0.8])], 0.5))
 
 
 def solution_3():
@@ -137,8 +141,6 @@ def solution_3():
 
 
 def check_4(answer):
-    given = answer(0.2, 0, 100, 10)
-    assert given is not None, "The function returns nothing yet."
     rates = np.array([float(answer(0.2, t, 100, 10)) for t in range(101)])
     assert not np.isclose(rates[0], 0.02), "Here t = 0 has the rate 0: t / warmup, without + 1."
     assert np.isclose(rates[0], 0), "The warm-up begins at 0."
@@ -158,6 +160,14 @@ def check_4(answer):
     assert np.isclose(flat, 0.2), "Without warm-up step 0 has the full rate."
     late = float(answer(0.2, 120, 100, 10))
     assert late == 0, "Past the end the rate stays 0: use max(0.0, ...)."
+    agree(
+        answer,
+        solution_4(),
+        (1.0, 3, 40, 5),
+        (0.3, 25, 50, 0),
+        (0.5, 39, 40, 20),
+        (0.5, 30, 90, 20),
+    )
 
 
 def solution_4():

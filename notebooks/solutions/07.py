@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from helpers.check import agree
 from helpers.templates import Template
 
 HINTS = {
@@ -41,12 +42,12 @@ def solution_1():
 def check_2(answer):
     matrix = np.array([[50, 10], [30, 60]])
     given = answer(matrix)
-    assert given is not None, "The function returns nothing yet."
     precision, recall = given
     assert not np.isclose(precision, 60 / 90), "You swapped the two: precision divides a column."
     assert not np.isclose(precision, 50 / 80), "That is for the label negative: use index 1."
     assert np.isclose(precision, 60 / 70), "Precision: of those predicted positive, who is?"
     assert np.isclose(recall, 60 / 90), "Recall: of the true positives, how many were found?"
+    agree(answer, solution_2(), (np.array([[5, 1], [2, 8]]),), (np.array([[90, 3], [7, 4]]),))
 
 
 def solution_2():
@@ -59,13 +60,15 @@ def solution_2():
 def check_3(answer):
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.55, 0.45], [0.3, 0.7]])
     given = answer(probabilities, np.array([0, 0, 0, 1]), 0.7)
-    assert given is not None, "The function returns nothing yet."
     share, accuracy = given
     assert not np.isclose(share, 0.5), "'At least' includes the threshold itself: use >=."
     assert not np.isclose(share, 3), "Return the share, not the number, of reviews."
     assert np.isclose(share, 0.75), "Three of these four reviews are at least 70% sure."
     assert not np.isclose(accuracy, 0.75), "Take the accuracy over the answered reviews only."
     assert np.isclose(accuracy, 2 / 3), "Two of the three answered reviews are right."
+    rng = np.random.default_rng(0)
+    drawn = rng.dirichlet(np.ones(3), 40), rng.integers(3, size=40)
+    agree(answer, solution_3(), (*drawn, 0.5), (*drawn, 0.8))
 
 
 def solution_3():
@@ -80,10 +83,13 @@ def check_4(answer):
     right_a = np.array([True] * 90 + [False] * 10)
     right_b = np.array([True] * 81 + [False] * 9 + [True] * 2 + [False] * 8)
     p = answer(right_a, right_b)
-    assert p is not None, "The function returns nothing yet."
     assert not np.isclose(p, 67 / 2048), "That is one-sided: a fair coin may err to both sides."
     assert p < 0.2, "Count only the reviews on which exactly one of the two is right."
     assert np.isclose(p, 134 / 2048), "Of 11 disagreements a wins 9: p = 134/2048 = 0.065."
+    rng = np.random.default_rng(0)
+    for size in (30, 200):
+        agree(answer, solution_4(), rng.random((2, size)) < [[0.8], [0.7]])
+    agree(answer, solution_4(), (right_a, right_a))  # no disagreement: nothing to tell them apart
 
 
 def solution_4():
@@ -91,6 +97,8 @@ def solution_4():
 
     def mcnemar(right_a, right_b):
         only_a, only_b = (right_a & ~right_b).sum(), (right_b & ~right_a).sum()
+        if not only_a + only_b:
+            return 1.0
         return binomtest(int(only_a), int(only_a + only_b), 0.5).pvalue
 
     return mcnemar

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from helpers.check import agree
+
 HINTS = {
     1: [
         "One table chooses the template, the other one says how good it is.",
@@ -27,12 +29,12 @@ def check_1(answer):
     choose = {"a": 76.0, "b": 78.0, "c": 77.0}
     judge = {"a": 77.0, "b": 75.5, "c": 79.0}
     given = answer(dict(choose), dict(judge))
-    assert given is not None, "The function returns nothing yet."
     assert given != "b", "That is the template; return its accuracy on the test reviews."
     assert given != 79.0, "You chose on the test reviews: the best of many is flattered there."
     assert given != 78.0, "That number chose the template, so it is flattered; report the other."
     assert given == 75.5, "Take the template with the highest number in the first table."
     assert answer({"x": 1.0, "y": 2.0}, {"y": 3.0, "x": 4.0}) == 3.0, "Go by name, not by place."
+    agree(answer, solution_1(), ({"p": 3.0, "q": 9.0, "r": 4.0}, {"r": 1.0, "p": 8.0, "q": 2.5}))
 
 
 def solution_1():
@@ -44,7 +46,6 @@ def solution_1():
 
 def check_2(answer):
     given = answer([0.03, 0.001, 0.04, 0.02])
-    assert given is not None, "The function returns nothing yet."
     given = [bool(value) for value in given]
     assert given != [True] * 4, "No correction: with many tests, chance alone gives small p-values."
     assert given != [False, True, True, False], (
@@ -54,6 +55,8 @@ def check_2(answer):
     assert [bool(v) for v in answer([0.02, 0.001, 0.01])] == [True] * 3, (
         "That is Bonferroni: the second smallest is compared with 0.05 / (m - 1)."
     )
+    rng = np.random.default_rng(0)
+    agree(answer, solution_2(), *((list(rng.random(m) ** 6),) for m in (5, 12, 23)))
 
 
 def solution_2():
@@ -77,11 +80,17 @@ def check_3(answer):
         ]
     )
     given = answer(probabilities.copy())
-    assert given is not None, "The function returns nothing yet."
     given = np.asarray(given)
     assert given.shape == (2,), f"One label for each of the 2 reviews, not {given.shape}."
     assert given.tolist() != [1, 1], "That is a vote: two lukewarm prompts beat one sure one."
     assert given.tolist() == [0, 1], "Average the probabilities over the prompts."
+    rng = np.random.default_rng(0)
+    agree(
+        answer,
+        solution_3(),
+        (rng.dirichlet(np.ones(3), (4, 20)),),
+        (rng.dirichlet([1, 1], (2, 9)),),
+    )
 
 
 def solution_3():

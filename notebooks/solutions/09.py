@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from helpers.check import agree
+
 HINTS = {
     1: [
         "logits[:, ids[label]] are the logits of a label's words, (texts, words).",
@@ -20,6 +22,11 @@ HINTS = {
         "Interpolate the logarithms of the sizes and undo the logarithm at the end.",
         "np.interp does not say when target lies above all accuracies: test for it first.",
     ],
+    5: [
+        "fit_from_words takes the strength as its fourth argument.",
+        "The margin of a validation review is t (a s + b + v x), with t = 2 y - 1.",
+        "np.logaddexp(0, -margin).mean() is the loss; average over balanced_rows(16, 0 ... 19).",
+    ],
 }
 
 
@@ -27,7 +34,6 @@ def check_1(answer):
     logits = np.array([[0.0, 1.5, 2.0, -1.0], [1.0, 0.0, -2.0, 3.0]])
     ids = {"no": [2, 0], "yes": [1]}
     given = answer(logits.copy(), dict(ids))
-    assert given is not None, "The function returns nothing yet."
     given = np.asarray(given, float)
     assert given.shape == (2, 2), f"(texts, labels) is (2, 2) here, not {given.shape}."
     right = np.array([[np.log(np.exp(2) + 1), 1.5], [np.log(np.exp(-2) + np.exp(1)), 0.0]])
@@ -40,6 +46,9 @@ def check_1(answer):
     assert not np.allclose(given, np.exp(right)), "Take the logarithm of the sum."
     assert not np.allclose(given, right.T), "One row a text, one column a label: yours is turned."
     assert np.allclose(given, right), "For each label: the log of the summed exponentials."
+    rng = np.random.default_rng(0)
+    cases = {"a": [1, 4], "b": [0], "c": [5, 2, 3]}, {"x": [0], "y": [6]}
+    agree(answer, solution_1(), *((rng.normal(size=(3, 7)), ids) for ids in cases))
 
 
 def solution_1():
@@ -54,7 +63,6 @@ def check_2(answer):
     p = np.array([[0.3, 0.7], [0.1, 0.9]])
     p_free = np.array([[0.1, 0.9], [0.3, 0.7]])
     given = answer(p.copy(), p_free.copy())
-    assert given is not None, "The function returns nothing yet."
     given = np.asarray(given, float)
     assert given.shape == p.shape, f"One row a text, one column a label, not {given.shape}."
     q = p / np.array([0.2, 0.8])
@@ -70,6 +78,9 @@ def check_2(answer):
     assert np.allclose(given, q / q.sum(1, keepdims=True)), (
         "Divide each column of p by the mean of that column of p_free, then normalise the rows."
     )
+    rng = np.random.default_rng(0)
+    for texts, labels in ((5, 3), (1, 4)):
+        agree(answer, solution_2(), [rng.dirichlet(np.ones(labels), n) for n in (texts, 2)])
 
 
 def solution_2():
@@ -95,13 +106,16 @@ def solution_3():
 def check_4(answer):
     sizes, accuracies = [16, 64, 256], [60.0, 70.0, 80.0]
     given = answer(list(sizes), list(accuracies), 75.0)
-    assert given is not None, "The function returns nothing yet."
     assert abs(given - 160) > 0.5, "That is the middle on a linear axis; the axis is logarithmic."
     assert abs(given - np.log(128)) > 0.01, "Undo the logarithm at the end."
     assert abs(given - 7) > 0.01, "Undo the logarithm at the end: 2 to the power of that."
     assert abs(given - 128) < 0.5, "75 lies half-way between 70 and 80, so at sqrt(64 * 256)."
     assert answer(list(sizes), list(accuracies), 85.0) == np.inf, (
         "The head never reaches 85 here: say so with np.inf."
+    )
+    sizes, accuracies = [4, 16, 100, 2000], [55.0, 61.0, 62.5, 79.0]
+    agree(
+        answer, solution_4(), *((sizes, accuracies, target) for target in (58.0, 62.0, 70.0, 79.5))
     )
 
 
@@ -112,3 +126,28 @@ def solution_4():
         return np.exp(np.interp(target, accuracies, np.log(sizes)))
 
     return worth
+
+
+LOSSES = {
+    (16, 100): 0.4363,
+    (16, 1000): 0.4301,
+    (16, 10_000): 0.4309,
+    (2000, 100): 0.3607,
+    (2000, 1000): 0.3677,
+    (2000, 10_000): 0.3877,
+}
+
+
+def check_5(answer):
+    assert set(answer) == set(LOSSES), f"Six keys, (labels, strength): {sorted(LOSSES)}."
+    given = {key: float(answer[key]) for key in LOSSES}
+    many = [given[2000, strength] for strength in (100, 1000, 10_000)]
+    assert max(many) - min(many) > 1e-6, "The strength makes no difference here: hand it on."
+    assert all(0 < value < 1 for value in given.values()), "A mean loss lies between 0 and 1 here."
+    assert many[0] > 0.34, "That fits too well: measure on the validation reviews."
+    wrong = [key for key in LOSSES if abs(given[key] - LOSSES[key]) > 0.003]
+    assert not wrong, f"Measured with other draws, reviews or another loss? Not right: {wrong}."
+
+
+def solution_5():
+    return dict(LOSSES)  # measured by the code that the notebook shows under "Solution"

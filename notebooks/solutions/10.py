@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from helpers.check import agree
+
 HINTS = {
     1: [
         "The prompt is a matrix; the head is a matrix and a bias.",
@@ -30,7 +32,6 @@ HINTS = {
 
 def check_1(answer):
     given = answer(8, 384, 2)
-    assert given is not None, "The function returns nothing yet."
     assert given != 8 * 384, "That is the prompt; the head is trained, too."
     assert given != 8 * 384 + 2 * 384, "The head has a bias, one number a class."
     assert given != 6 * 8 * 384 + 770, "The prompt stands at the input only, not in each layer."
@@ -47,7 +48,6 @@ def solution_1():
 
 def check_2(answer):
     given = answer(np.ones(500, int))
-    assert given is not None, "The function returns nothing yet."
     assert given, "500 times class 1 is as stuck as can be."
     assert answer(np.zeros(500, int)), "Whichever class it is: 500 times class 0 is stuck, too."
     some = np.repeat([0, 1], [480, 20])
@@ -67,7 +67,6 @@ def solution_2():
 def check_3(answer):
     words, prompt = torch.arange(24.0).view(2, 4, 3), -torch.ones(2, 3)
     given = answer(words.clone(), prompt.clone(), 1)
-    assert given is not None, "The function returns nothing yet."
     assert given.shape != words.shape, "No word may be lost: insert the prompt, do not overwrite."
     assert given.shape == (2, 6, 3), f"The shape must be (2, 6, 3), not {tuple(given.shape)}."
     assert not torch.equal(given[:, :2], prompt.expand(2, -1, -1)), (
@@ -76,6 +75,10 @@ def check_3(answer):
     assert torch.equal(given[:, [0, 3, 4, 5]], words), "Keep the words in their order around it."
     assert torch.equal(given[:, 1:3], prompt.expand(2, -1, -1)), "The prompt stands behind place 1."
     assert torch.equal(answer(words, prompt, 0)[:, 2:], words), "Place 0 is before all words."
+    rng = torch.Generator().manual_seed(0)
+    for batch, tokens, m, at in ((3, 5, 1, 2), (1, 2, 4, 0)):
+        drawn = torch.randn(batch, tokens, 2, generator=rng), torch.randn(m, 2, generator=rng)
+        agree(answer, solution_3(), (*drawn, at))
 
 
 def solution_3():
@@ -88,7 +91,6 @@ def solution_3():
 
 def check_4(answer):
     given = answer(1.0, 0.0005, 48)
-    assert given is not None, "The function returns nothing yet."
     assert abs(given - 0.024) > 1e-4, "That is in radians."
     assert abs(given - np.degrees(0.024 * np.sqrt(384))) > 1e-3, (
         "The vector is as much longer than one of its numbers as the step is: sqrt(384) cancels."
@@ -96,6 +98,7 @@ def check_4(answer):
     assert abs(given - np.degrees(0.0005)) > 1e-5, "That is one step; there are 48."
     assert abs(given - 1.375) < 0.01, f"At sigma 1 it is 1.4 degrees, not {given:.3g}."
     assert abs(answer(0.05, 0.0005, 48) - 27.5) < 0.1, "A smaller vector turns further."
+    agree(answer, solution_4(), (0.056, 0.01, 20), (2.0, 0.003, 7))
 
 
 def solution_4():
@@ -109,7 +112,6 @@ def check_5(answer):
     table = torch.tensor([[1.0, 0.0], [0.0, 1.0], [3.0, 3.0]])
     vectors = torch.tensor([[2.0, 0.1], [0.02, 0.2], [1.0, 1.1]])
     given = answer(vectors.clone(), table.clone())
-    assert given is not None, "The function returns nothing yet."
     given = torch.as_tensor(given)
     assert given.shape == (3,), f"One number for each of the 3 vectors, not {tuple(given.shape)}."
     assert given.tolist() != [2, 2, 2], "Long rows win: divide by the lengths of the table's rows."
@@ -117,6 +119,11 @@ def check_5(answer):
         "That is the distance, which depends on the lengths; the cosine does not."
     )
     assert given.tolist() == [0, 1, 2], "The highest cosine wins, so argmax over the table."
+    rng = torch.Generator().manual_seed(0)
+    for m, words in ((4, 30), (2, 5)):
+        scales = torch.arange(1.0, words + 1)[:, None]
+        drawn = torch.randn(m, 3, generator=rng), scales * torch.randn(words, 3, generator=rng)
+        agree(answer, solution_5(), drawn)
 
 
 def solution_5():

@@ -4,6 +4,8 @@ import math
 
 import torch
 
+from helpers.check import agree
+
 HINTS = {
     1: [
         "A token is a key and a value in each layer, each of them kv_heads x size numbers wide.",
@@ -26,7 +28,6 @@ HINTS = {
 
 def check_1(answer):
     given = answer(3, 5, 2, 4, 24, 4)
-    assert given is not None, "The function returns nothing yet."
     assert given != 240, "The head learns, too: add it."
     assert given != 336, "The head has a bias for each label."
     assert given != 820, "Keys and values are kv_heads x size wide, not as wide as the hidden size."
@@ -58,7 +59,6 @@ def check_2(answer):
     )
     weights, mask = scores.softmax(-1), torch.tensor([[1, 1, 0], [1, 1, 1]])
     given = answer(weights.clone(), 2, mask.clone())
-    assert given is not None, "The function returns nothing yet."
     given = torch.as_tensor(given)
     share = weights[..., :2].sum(-1)  # (batch, heads, queries)
     wanted = share.transpose(1, 2)[mask.bool()].mean(0)
@@ -76,6 +76,11 @@ def check_2(answer):
         "That is the mean of the texts' means: here each real query counts the same."
     )
     assert near(wanted), "Sum the first m weights of a query, then average over the real queries."
+    rng = torch.Generator().manual_seed(0)
+    for shape, m in (((3, 4, 2, 7), 3), ((1, 2, 5, 6), 1)):
+        drawn = torch.randn(shape, generator=rng).softmax(-1)
+        mask = (torch.arange(shape[2]) < torch.tensor([[1], [2], [shape[2]]]))[: shape[0]].long()
+        agree(answer, solution_2(), (drawn, m, mask))
 
 
 def solution_2():
@@ -88,13 +93,13 @@ def solution_2():
 
 def check_3(answer):
     given = answer(20.0, 4.0, 14.0)
-    assert given is not None, "The function returns nothing yet."
     assert given != 2, "After 2 epochs both have taken 28 seconds: not yet faster."
     assert given != 5, "20 / 4 forgets what an epoch takes without keeping."
     assert given == 3, "Find the first whole e with keeping + e * kept < e * plain."
     assert answer(5.0, 4.0, 14.0) == 1, "Keeping 5 seconds' worth pays in the first epoch here."
     assert answer(20.0, 9.0, 9.0) is None, "If an epoch is no shorter, it never pays: None."
     assert answer(21.0, 4.0, 14.0) == 3, "Part of an epoch does not help: take the next whole one."
+    agree(answer, solution_3(), (7.0, 1.5, 2.0), (1.0, 3.0, 2.0), (0.1, 1.0, 9.0))
 
 
 def solution_3():
@@ -110,7 +115,6 @@ def check_4(answer):
     layers, heads, tokens, size = 3, 2, 4, 5
     rows = torch.arange(tokens * layers * 2 * heads * size).view(tokens, -1).float()
     given = answer(rows.clone(), layers, heads)
-    assert given is not None, "The function returns nothing yet."
     wanted = rows.view(tokens, layers, 2, heads, size).permute(1, 2, 3, 0, 4)
     shape = tuple(given.shape)
     assert shape == tuple(wanted.shape), f"(layers, 2, heads, tokens, size), not {shape}."
@@ -122,6 +126,9 @@ def check_4(answer):
         "Within a row the layer comes before key and value: layer 1's key, layer 1's value."
     )
     assert torch.equal(given, wanted), "Name the parts of a row with view, then permute."
+    for layers, heads, tokens, size in ((2, 3, 5, 4), (1, 4, 1, 2)):
+        rows = torch.randn(tokens, layers * 2 * heads * size)
+        agree(answer, solution_4(), (rows, layers, heads))
 
 
 def solution_4():

@@ -11,6 +11,7 @@ WRONG = {
         ("Is {} positive or is {} negative?", "exactly one {}"),
         ("The writer enjoyed this film. {}", "question mark"),
         ("Good? {}", "at least three words"),
+        ("{}? ? ? ?", "at least three words"),
         (["Did the writer enjoy this film? {}"], "as a string"),
     ],
     "00-3": [

@@ -36,13 +36,10 @@ WRONG = {
         (lambda tokens: torch.ones(tokens), "a row for each query"),
     ],
     "01-3": [
-        (lambda h, i: layer(h, i, biases=False), "also has a bias"),
-        (lambda h, i: layer(h, i, norms=0), "Two LayerNorms"),
-        (lambda h, i: layer(h, i, norms=1), "There are two LayerNorms"),
-        (lambda h, i: layer(h, i, biases=False, norms=0), "The biases and the two"),
-        (lambda h, i: layer(h, i, maps=3), "is a fourth"),
-        (lambda h, i: layer(h, i, maps=12 * 3 + 1), "number of heads changes nothing"),
-        (lambda h, i: layer(h, 4 * h), "use both arguments"),
+        ((5, 10), "from 1"),
+        ((7, 1), "6 layers of 12"),
+        ((3, 10), "hardly misses it"),
+        ((6, 7), "Another one"),
     ],
     "01-4": [
         (same_place, "new order"),

@@ -52,11 +52,12 @@ WRONG = {
         (lambda *given: 1 - share(*given), "Add up the weights"),
     ],
     "02-3": [
-        (lambda scores, m: m / (m + scores.exp().sum()), "share of the prompt"),
-        (lambda scores, m: 1.0, "does take weight"),
-        (lambda scores, m: len(scores) / (m + len(scores)), "do not count alike"),
-        (lambda scores, m: scores.sum() / (m + scores.sum()), "not the scores"),
-        (lambda scores, m: 0.25, "nothing shrinks"),
+        ([0.3] * 5, "six numbers"),
+        ([31.7, 11.3, 14.3, 21.8, 21.8, 26.9], "not percent"),
+        ([0.21, 0.08, 0.12, 0.17, 0.20, 0.23], "asked once"),
+        ([0.42, 0.16, 0.24, 0.33, 0.40, 0.46], "Measure it"),
+        ([0.35, 0.22, 0.28, 0.34, 0.40, 0.41], "not the weights"),
+        ([0.32, 0.11, 0.14, 0.22, 0.22, 0.30], "same forty reviews"),
     ],
     "02-4": [
         (lambda query, length: torch.zeros_like(query), "negative score"),
@@ -64,7 +65,7 @@ WRONG = {
         (lambda query, length: -length * query, "Too long"),
         (lambda query, length: -query, "whole length"),
         (lambda query, length: length * query.flip(0).abs() / query.norm(), "can be negative"),
-        (lambda query, length: -length, "raised"),
+        (lambda query, length: -length, "shape of the query"),
     ],
     "02-5": [
         (lambda g, a, u, s: (g, s * (1 - s) * (g @ (u - a))), "multiplied by the share"),

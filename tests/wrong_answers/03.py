@@ -49,7 +49,7 @@ WRONG = {
         (exactly_alike, "Compare fingerprints"),
         (different_copies, "every test text"),
         (share_of_copies, "not their share"),
-        (letters_only, "without letters"),
+        (letters_only, "Smileys count"),
     ],
     "03-3": [
         (lambda lengths: torch.ones(len(lengths), max(lengths)), "put 0 there"),

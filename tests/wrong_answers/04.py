@@ -36,6 +36,8 @@ WRONG = {
         ("2305", "Give a number"),
     ],
     "04-4": [
+        (lambda base, template, texts: base + template + repr(texts), "weights and template"),
+        (lambda *given: str(hash((*given[:2], tuple(given[2])))), "another tomorrow"),
         (lambda base, template, texts: template + str(texts), "forgets the weights"),
         (lambda base, template, texts: base + str(texts), "forgets the template"),
         (lambda base, template, texts: base + template + str(len(texts)), "forgets the texts"),

@@ -23,6 +23,10 @@ WRONG = {
         (lambda p: np.asarray(p) < 0.05, "No correction"),
         (lambda p: np.asarray(p) < 0.05 / len(p), "Bonferroni"),
         (holm_without_stopping, "stop at the first"),
+        (
+            lambda p: [x == min(p) for x in p] if len(p) == 4 else [True] * len(p),
+            "wrong elsewhere",
+        ),
     ],
     "08-3": [
         (lambda p: (p.argmax(-1).mean(0) > 0.5).astype(int), "a vote"),

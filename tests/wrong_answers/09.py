@@ -12,6 +12,7 @@ def normal(q):
     return q / q.sum(1, keepdims=True)
 
 
+KEYS = [(size, strength) for size in (16, 2000) for strength in (100, 1000, 10_000)]
 WRONG = {
     "09-1": [
         (over_labels(lambda z: z.mean(1)), "mean of the logits"),
@@ -54,5 +55,12 @@ WRONG = {
             "np.inf",
         ),
         (lambda sizes, accuracies, target: 64, "half-way"),
+    ],
+    "09-5": [
+        (dict.fromkeys(KEYS, 0.37), "makes no difference"),
+        ({key: 0.3 + key[1] / 1e6 for key in KEYS}, "fits too well"),
+        ({key: 100 + key[1] for key in KEYS}, "mean loss"),
+        ({key: 0.4 + key[1] / 1e6 for key in KEYS}, "other draws"),
+        ({16: 0.43, 2000: 0.36}, "Six keys"),
     ],
 }
