@@ -27,6 +27,11 @@ HINTS = {
         "Whatever is joined into one text must be joined so that the borders stay visible.",
         "json.dumps([base, template, list(texts)]) keeps them; hash it with hashlib.sha256.",
     ],
+    5: [
+        "encode(reader(template), texts) gives the vectors of the first 200 validation reviews "
+        "under a template.",
+        "torch.cosine_similarity(a, b).mean() for the pairs (front, bare) and (front, behind).",
+    ],
 }
 
 
@@ -119,3 +124,18 @@ def solution_4():
         return hashlib.sha256(about.encode()).hexdigest()
 
     return key
+
+
+def check_5(answer):
+    given = np.asarray(answer, dtype=float).flatten()
+    assert given.shape == (2,), "Give two numbers: front with bare, front with behind."
+    assert (given <= 1).all(), "A cosine is at most 1: average over the reviews, do not add."
+    assert not np.allclose(given, (0.985, 0.725), atol=0.02), "You swapped the two."
+    assert not np.isclose(given[0], 0.768, atol=0.02), "That is behind with bare: take front."
+    assert np.allclose(given, (0.725, 0.985), atol=0.02), (
+        "Take the first 200 validation reviews, the mean pooling, and the question as it stands."
+    )
+
+
+def solution_5():
+    return 0.725, 0.985  # measured by the code that the notebook shows under "Solution"

@@ -18,8 +18,10 @@ HINTS = {
         "over the reviews.",
     ],
     3: [
-        "If label j has the share q_j, that share of the reviews costs -log q_j each.",
-        "Minus the sum of q * log(q), over the labels whose count is not 0.",
+        "Shuffle with labels[torch.randperm(len(labels))]; scikit-learn's "
+        "LogisticRegression(C=1e4, max_iter=20000) has hardly any decay.",
+        "Fit and score the same rows: head.fit(X[:k], shuffled[:k]).score(X[:k], shuffled[:k]) "
+        "for k = 600 and 1,500, all as NumPy arrays.",
     ],
     4: [
         "said is probabilities.max(-1); right is whether probabilities.argmax(-1) equals labels.",
@@ -114,40 +116,21 @@ def solution_2():
 
 
 def check_3(answer):
-    given = answer([30, 10])
-    assert not np.isclose(given, math.log(2)), (
-        "That is ln k, the loss of a uniform guess: these labels are not equally frequent."
+    given = np.asarray(answer, dtype=float).flatten()
+    assert given.shape == (2,), "Give two accuracies: on 600 and on 1,500 shuffled labels."
+    assert (given <= 1).all(), "Give shares, 0 to 1."
+    assert not np.allclose(given, 0.5, atol=0.06), (
+        "Half right is what reviews would give that the head has not seen: score those it learnt."
     )
-    assert not np.isclose(given, 0.5623 / math.log(2), atol=1e-3), (
-        "That is in bits: use the natural logarithm."
+    assert given[0] > 0.99, (
+        "600 can be learnt by heart: fit with hardly any decay (C=1e4) and enough iterations."
     )
-    assert given > 0, "The loss is positive: mind the minus."
-    assert not np.isclose(given, -math.log(0.75)), (
-        "That is the cost of a review of the most frequent label alone: average over all reviews."
-    )
-    assert not np.isclose(given, -(math.log(0.75) + math.log(0.25)) / 2), (
-        "Weigh each label by its share: three quarters of the reviews have the first."
-    )
-    assert np.isclose(given, 0.562335), (
-        "30 and 10 reviews should give 0.562, the coin of section 2."
-    )
-    for k in (3, 20):
-        assert np.isclose(answer([5] * k), math.log(k)), f"{k} equal counts should give ln {k}."
-    with np.errstate(all="ignore"):
-        given = answer([30, 0, 10])
-    assert np.isclose(given, 0.562335), (
-        "A label with count 0 adds nothing, but 0 * log(0) is NaN: leave it out."
-    )
+    assert given[1] < 0.8, "Are the labels shuffled, and all 1,500 rows in the fit?"
+    assert given[1] > 0.67, "1,500 go better with less decay (C=1e4) and more iterations."
 
 
 def solution_3():
-    import numpy as np
-
-    def loss_without_features(counts):
-        shares = np.array([c for c in counts if c > 0]) / sum(counts)
-        return -(shares * np.log(shares)).sum()
-
-    return loss_without_features
+    return 1.0, 0.717  # measured by the code that the notebook shows under "Solution"
 
 
 def check_4(answer):

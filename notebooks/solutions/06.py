@@ -1,8 +1,8 @@
 """Checks, hints and reference solutions of notebook 06."""
 
 import math
+from numbers import Real
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -22,8 +22,10 @@ HINTS = {
         "factor = min(1, most / norm) for every tensor; a norm of 0 needs no clipping.",
     ],
     4: [
-        "Two straight lines: one up over warmup steps, one down over total - warmup steps.",
-        "lr * t / warmup if t < warmup, else lr * (total - t) / (total - warmup).",
+        "One step is W - 0.003 * gradient(W, rows); an epoch goes through "
+        "torch.randperm(N).split(16).",
+        "Keep loss(W) after the epoch; then start again at START, step with gradient(W) over "
+        "all rows, and count until loss(W) is as low.",
     ],
 }
 
@@ -141,39 +143,12 @@ def solution_3():
 
 
 def check_4(answer):
-    rates = np.array([float(answer(0.2, t, 100, 10)) for t in range(101)])
-    assert not np.isclose(rates[0], 0.02), "Here t = 0 has the rate 0: t / warmup, without + 1."
-    assert np.isclose(rates[0], 0), "The warm-up begins at 0."
-    assert np.isclose(rates[5], 0.1), "Half-way through the warm-up the rate is half of lr."
-    assert np.isclose(rates[10], 0.2), "At t = warmup the rate is lr: does the descent start there?"
-    assert not np.isclose(rates[100], -0.02 / 0.9) and rates[100] > -1e-12, (
-        "The rate falls below 0 before the end: divide by total - warmup."
-    )
-    assert np.isclose(rates[100], 0), "At t = total the rate is 0."
-    assert not np.isclose(rates[30], 0.1 * (1 + math.cos(math.pi * 20 / 90))), (
-        "That is the cosine: here the descent is a straight line."
-    )
-    assert np.allclose(np.diff(rates[10:]), -0.2 / 90), (
-        "Go down in equal steps from warmup to total."
-    )
-    flat = float(answer(0.2, 0, 100, 0))
-    assert np.isclose(flat, 0.2), "Without warm-up step 0 has the full rate."
-    late = float(answer(0.2, 120, 100, 10))
-    assert late == 0, "Past the end the rate stays 0: use max(0.0, ...)."
-    agree(
-        answer,
-        solution_4(),
-        (1.0, 3, 40, 5),
-        (0.3, 25, 50, 0),
-        (0.5, 39, 40, 20),
-        (0.5, 30, 90, 20),
-    )
+    assert isinstance(answer, Real) and answer == int(answer), "Give a whole number of steps."
+    assert not 35 <= answer <= 60, "That is about what a rate of 0.03 gives: here it is 0.003."
+    assert answer < 1000, "Count steps of the full batch, not reviews."
+    assert answer > 10, "An epoch of 16 at a time has 94 steps: run it, then count full ones."
+    assert 85 <= answer <= 105, "Both start at START, rate 0.003; compare loss(W) over all rows."
 
 
 def solution_4():
-    def linear(lr, t, total, warmup):
-        if t < warmup:
-            return lr * t / warmup
-        return max(0.0, lr * (total - t) / (total - warmup))
-
-    return linear
+    return 96  # measured by the code that the notebook shows under "Solution"

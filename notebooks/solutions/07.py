@@ -3,12 +3,13 @@
 import numpy as np
 
 from helpers.check import agree
-from helpers.templates import Template
 
 HINTS = {
     1: [
-        "Begin with {}: the review comes first, the blank after it.",
-        "'{} All in all, the film was [MASK].' would do. Write another.",
+        "Texts: the first 24 validation reviews that are positive and that classifier answers "
+        "so; put the sentence in front of each.",
+        "probabilities_of(classifier, encode(classifier, [sentence + ' ' + text for text in "
+        "some]))[:, 1] < 0.5 counts the flips.",
     ],
     2: [
         "Precision looks down a column, recall along a row.",
@@ -26,17 +27,20 @@ HINTS = {
 
 
 def check_1(answer):
-    text = answer.text if isinstance(answer, Template) else answer
-    assert isinstance(text, str), "Give the template as a string."
-    Template(text)  # raises a clear error unless there is exactly one {}
-    assert text.count("[MASK]") == 1, "The template needs exactly one [MASK], in capitals."
-    assert text.index("{}") < text.index("[MASK]"), "Put the [MASK] behind the review."
-    assert len(text.split()) - 2 <= 12, "Use at most 12 words of your own."
-    assert len(text.split()) > 2, "Add some words: a bare [MASK] asks nothing."
+    given = np.asarray(answer, dtype=float).flatten()
+    assert given.shape == (2,), "Give two counts: flipped by closed, flipped by open."
+    assert not (given < 1).all(), "Give counts out of 24, not shares."
+    closed, opened = given
+    assert not (opened > 5 and closed < 5), "You swapped the two: first *closed*."
+    assert closed <= 24 and opened <= 24, "There are 24 reviews: take those answered *positive*."
+    assert 6 <= closed <= 12 and opened <= 5, (
+        "Take the first 24 validation reviews that are positive and answered so, the sentence in "
+        "front of each and a space between."
+    )
 
 
 def solution_1():
-    return "{} In short, I found this film [MASK]."
+    return 9, 2  # measured by the code that the notebook shows under "Solution"
 
 
 def check_2(answer):

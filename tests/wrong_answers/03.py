@@ -52,11 +52,10 @@ WRONG = {
         (letters_only, "Smileys count"),
     ],
     "03-3": [
-        (lambda lengths: torch.ones(len(lengths), max(lengths)), "put 0 there"),
-        (lambda lengths: ~places(lengths), "0 for padding"),
-        (lambda lengths: places(lengths).flip(1), "on the right"),
-        (lambda lengths: places(lengths).T[:2], "(batch, longest)"),
-        (lambda lengths: [[1] * length for length in lengths], "Return a tensor"),
+        (32, "47%"),
+        (128, "A smaller batch"),
+        (500, "one of the sizes"),
+        (2, "Not yet half"),
     ],
     "03-4": [
         (lambda n, b: paid(n, b, 1) / real(n, 1), "Square the lengths"),

@@ -50,4 +50,11 @@ WRONG = {
         ),
         (lambda base, template, texts: base + template + "\n".join(texts), "line break"),
     ],
+    "04-5": [
+        ((0.985, 0.725), "swapped"),
+        ((0.768, 0.985), "take front"),
+        ((145, 197), "at most 1"),
+        (0.985, "two numbers"),
+        ((0.52, 0.98), "first 200"),
+    ],
 }

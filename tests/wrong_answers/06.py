@@ -104,16 +104,10 @@ WRONG = {
         (zero_division, "norm of 0"),
     ],
     "06-4": [
-        (lambda lr, t, total, warmup: falls(lr, t, total, warmup, start=1), "without + 1"),
-        (lambda lr, t, total, warmup: falls(lr, t, total, warmup, over=total), "does the descent"),
-        (cosine, "That is the cosine"),
-        (too_steep, "divide by total - warmup"),
-        (no_end, "max(0.0"),
-        (
-            lambda lr, t, total, warmup: (
-                lr * min(t / max(warmup, 1), (total - t) / (total - warmup))
-            ),
-            "Without warm-up",
-        ),
+        (43, "a rate of 0.03"),
+        (1, "has 94 steps"),
+        (1500, "not reviews"),
+        (70, "start at START"),
+        (95.5, "whole number"),
     ],
 }

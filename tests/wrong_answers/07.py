@@ -29,13 +29,11 @@ def abstain(probabilities, labels, sure, among=None):
 
 WRONG = {
     "07-1": [
-        ("It was [MASK].", "exactly one {}"),
-        ("{} It was great.", "exactly one [MASK]"),
-        ("{} It was [mask].", "in capitals"),
-        ("This film was [MASK]: {}", "behind the review"),
-        ("{} [MASK]", "a bare [MASK]"),
-        ("{} When I came out of the cinema that night I felt that it was [MASK].", "at most 12"),
-        (0, "as a string"),
+        ((2, 9), "swapped"),
+        ((0.37, 0.08), "not shares"),
+        (9, "two counts"),
+        ((20, 18), "first 24"),
+        ((180, 90), "24 reviews"),
     ],
     "07-2": [
         (lambda m: (m[1, 1] / m[1].sum(), m[1, 1] / m[:, 1].sum()), "swapped"),

@@ -15,10 +15,10 @@ def in_front(words, prompt, place):
 
 WRONG = {
     "10-1": [
-        (lambda tokens, hidden, labels: tokens * hidden, "the head is trained, too"),
-        (lambda tokens, hidden, labels: tokens * hidden + labels * hidden, "a bias"),
-        (lambda tokens, hidden, labels: 6 * tokens * hidden + 770, "not in each layer"),
-        (lambda tokens, hidden, labels: tokens * hidden + 770, "other sizes"),
+        (5, "least"),
+        (1, "Another one"),
+        (0, "from 1 to 8"),
+        ([2, 3], "from 1 to 8"),
     ],
     "10-2": [
         (lambda answers: answers.mean() > 0.95, "Whichever class"),

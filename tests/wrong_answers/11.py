@@ -10,34 +10,11 @@ def mean_of_means(weights, m, mask):
 
 WRONG = {
     "11-1": [
-        (
-            lambda layers, tokens, kv, size, hidden, labels: 2 * layers * tokens * kv * size,
-            "add it",
-        ),
-        (
-            lambda layers, tokens, kv, size, hidden, labels: (
-                2 * layers * tokens * kv * size + labels * hidden
-            ),
-            "a bias for each label",
-        ),
-        (
-            lambda layers, tokens, kv, size, hidden, labels: (
-                2 * layers * tokens * hidden + labels * (hidden + 1)
-            ),
-            "not as wide",
-        ),
-        (
-            lambda layers, tokens, kv, size, hidden, labels: (
-                layers * tokens * kv * size + labels * (hidden + 1)
-            ),
-            "a key and a value",
-        ),
-        (
-            lambda layers, tokens, kv, size, hidden, labels: (
-                2 * tokens * kv * size + labels * (hidden + 1)
-            ),
-            "Each of the layers",
-        ),
+        ((6, 15), "nearest to the head"),
+        ((0, 41), "counted from 1"),
+        ((4, 26), "Another one"),
+        (41, "a pair"),
+        ((1, 0.08), "all 500"),
     ],
     "11-2": [
         (lambda weights, m, mask: weights[..., :m].sum(-1), "not (2, 2, 3)"),
