@@ -8,12 +8,15 @@ import os
 import re
 import sys
 import time
+from html import unescape
 from pathlib import Path
 
 import nbformat
+from latex2mathml.converter import convert as mathml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from helpers.files import ROOT, writing
 
@@ -141,9 +144,34 @@ def copy() -> None:
         part.write_text(json.dumps(given, indent=1), "utf8")
 
 
+SCRIPT = re.compile(
+    r"<script[^>]*\bsrc=.*?</script>|<!-- MathJax conf.*?<!-- End of mathjax conf[^>]*>", re.S
+)
+CODE_OR_FORMULA = re.compile(r"(<(pre|code)\b.*?</\2>)|\$([^$]+)\$", re.S)
+
+
+def in_html(text: str) -> str:
+    """Formulas between tags, as in <details>, where Markdown does not look for them."""
+    return CODE_OR_FORMULA.sub(lambda found: found[1] or mathml(unescape(found[3])), text)
+
+
+class Formulas(IPythonRenderer):
+    """Formulas as MathML: browsers draw it and screen readers read it, without a network."""
+
+    def inline_math(self, body):
+        return mathml(body)
+
+    def block_math(self, body):
+        return mathml(body, display="block")
+
+
 def page(path: Path, theme: str = "light") -> str:
     """The notebook as a web page, its colours with a contrast of 4.5 to 1 (nbconvert's are not)."""
-    html, _ = HTMLExporter(template_name="lab", theme=theme).from_filename(str(path))
+    exporter = HTMLExporter(template_name="lab", theme=theme, mathjax_url="")
+    markdown = MarkdownWithMath(renderer=Formulas(escape=False)).render
+    exporter.register_filter("markdown2html", lambda source, **_: in_html(markdown(source)))
+    html, _ = exporter.from_filename(str(path))
+    html = SCRIPT.sub("", html)  # what would be fetched: MathJax, and what live widgets need
     comment, operator, number, prompt = {
         "light": ("#2f6b6b", "#8500cc", "#006600", "#595959"),
         "dark": ("#7fb3b3", "#c58bff", "#66bb6a", "#b0b0b0"),

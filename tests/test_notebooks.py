@@ -151,6 +151,11 @@ def test_sections_end_with_recap_and_going_further(prose):
     assert found[-2:] == ["## Recap", "## Going further"]
 
 
+def test_sections_are_numbered_one_after_the_other(prose):
+    numbers = re.findall(r"(?m)^## (\d+) · ", "\n".join(prose))
+    assert numbers == [str(k + 1) for k in range(len(numbers))]
+
+
 def test_predict_prompts_hide_their_answer(prose):
     prompts = [part for source in prose for part in source.split("**Before you run")[1:]]
     assert prompts
