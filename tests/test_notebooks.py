@@ -8,9 +8,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbconvert import HTMLExporter
 
-from helpers.notebooks import KEPT, METADATA
+from helpers.notebooks import KEPT, METADATA, page
 
 ROOT = Path(__file__).resolve().parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -298,14 +297,18 @@ def test_figures_have_alt_text(code):
                 assert html.unescape(alt) in data["text/plain"]
 
 
-def test_every_picture_of_the_rendered_page_has_its_text(path, code):
-    page, _ = HTMLExporter(template_name="lab").from_filename(str(path))
-    pictures = re.findall(r"<img [^>]*>", page)
+def test_the_rendered_page(path, code):
+    """Each picture has its text, formulas are MathML, and nothing is fetched."""
+    rendered = page(path)
+    pictures = re.findall(r"<img [^>]*>", rendered)
     figures = sum("data:image/png" in str(output) for cell in code for output in cell.outputs)
     assert len(pictures) >= figures
     for picture in pictures:
         (alt,) = re.findall(r'alt="([^"]*)"', picture)
         assert len(alt.split()) >= 5 and "No description" not in alt
+    assert not re.search(r"<script[^>]*\bsrc=|<link[^>]*\bhref=\"http", rendered)
+    prose = re.sub(r"(?s)<(pre|code|script|style)\b.*?</\1>", "", rendered)
+    assert "$" not in prose and "<merror" not in prose
 
 
 def test_no_shell_pip_or_network(code):

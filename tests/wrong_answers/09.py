@@ -15,6 +15,12 @@ def normal(q):
 KEYS = [(size, strength) for size in (16, 2000) for strength in (100, 1000, 10_000)]
 WRONG = {
     "09-1": [
+        (
+            lambda logits, ids: np.stack(
+                [np.log(np.exp(logits[:, ids[name]]).sum(1)) for name in sorted(ids)], 1
+            ),
+            "wrong elsewhere",
+        ),
         (over_labels(lambda z: z.mean(1)), "mean of the logits"),
         (over_labels(lambda z: z.sum(1)), "Logits are logarithms"),
         (over_labels(lambda z: z.max(1)), "other words of a label"),
@@ -41,6 +47,14 @@ WRONG = {
         (20, "Divide the tokens"),
     ],
     "09-4": [
+        (
+            lambda sizes, accuracies, target: (
+                np.inf
+                if target >= max(accuracies)
+                else np.exp(np.interp(target, accuracies, np.log(sizes)))
+            ),
+            "wrong elsewhere",
+        ),
         (lambda sizes, accuracies, target: np.interp(target, accuracies, sizes), "linear axis"),
         (
             lambda sizes, accuracies, target: np.interp(target, accuracies, np.log(sizes)),

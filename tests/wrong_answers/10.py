@@ -25,6 +25,7 @@ WRONG = {
         (lambda answers: answers.min() == answers.max(), "480 of 500"),
         (lambda answers: np.bincount(answers).max() >= 0.95 * len(answers), "not more than"),
         (lambda answers: np.bincount(answers).max() > 475, "three classes"),
+        (lambda answers: (answers == answers[0]).mean() > 0.95, "need not be the frequent"),
     ],
     "10-3": [
         (overwrite, "do not overwrite"),
@@ -39,6 +40,7 @@ WRONG = {
         (lambda sigma, rate, steps: np.degrees(steps * rate * np.sqrt(384) / sigma), "cancels"),
         (lambda sigma, rate, steps: np.degrees(rate / sigma), "one step"),
         (lambda sigma, rate, steps: np.degrees(steps * rate), "turns further"),
+        (lambda sigma, rate, steps: np.degrees(np.arctan(steps * rate / sigma)), "no arctan"),
     ],
     "10-5": [
         (lambda vectors, table: (vectors @ table.T).argmax(-1), "Long rows win"),
