@@ -12,8 +12,7 @@ HINTS = {
     1: [
         "again.prompt.vectors[i] = 0 inside torch.no_grad(); keep a clone, and put the vector "
         "back.",
-        "logits_of(again, inputs).diff(dim=1) is the logit of positive less that of negative; "
-        "compare it before and after, by the mean of the absolute change.",
+        "(logits_of(again, inputs).argmax(-1) != before).sum() for each vector; give the largest.",
     ],
     2: [
         "np.bincount(answers) counts each class.",
@@ -35,16 +34,15 @@ HINTS = {
 
 
 def check_1(answer):
-    assert isinstance(answer, Real) and 1 <= answer <= 8, "Give a number from 1 to 8."
-    assert answer != 5, "That is the one that moves them least."
-    assert answer == 2, (
-        "Another one moves the logits further. Did you put each vector back before the next, and "
-        "take all 500 validation reviews? Count from 1."
-    )
+    assert isinstance(answer, Real), "Give one number of answers."
+    assert answer >= 1, "Give a count, out of 500."
+    assert answer < 25, "So many only change when several are gone: put each vector back."
+    assert answer >= 15, "Another vector changes more: try all eight, on all 500 reviews."
+    assert answer <= 19, "Count the answers that change, not the accuracy."
 
 
 def solution_1():
-    return 2  # measured by the code that the notebook shows under "Solution"
+    return 17  # measured by the code that the notebook shows under "Solution"
 
 
 def check_2(answer):

@@ -15,10 +15,11 @@ def in_front(words, prompt, place):
 
 WRONG = {
     "10-1": [
-        (5, "least"),
-        (1, "Another one"),
-        (0, "from 1 to 8"),
-        ([2, 3], "from 1 to 8"),
+        (0.034, "a count"),
+        (60, "put each vector back"),
+        (13, "Another vector"),
+        (22, "not the accuracy"),
+        ([2, 3], "one number"),
     ],
     "10-2": [
         (lambda answers: answers.mean() > 0.95, "Whichever class"),
