@@ -16,7 +16,7 @@ from latex2mathml.converter import convert as mathml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.filters import markdown2html
 
 from helpers.files import ROOT, writing
 
@@ -147,29 +147,23 @@ def copy() -> None:
 SCRIPT = re.compile(
     r"<script[^>]*\bsrc=.*?</script>|<!-- MathJax conf.*?<!-- End of mathjax conf[^>]*>", re.S
 )
-CODE_OR_FORMULA = re.compile(r"(<(pre|code)\b.*?</\2>)|\$([^$]+)\$", re.S)
+CODE_OR_FORMULA = re.compile(r"(<(pre|code)\b.*?</\2>)|(\$\$?)(.+?)\3", re.S)
 
 
-def in_html(text: str) -> str:
-    """Formulas between tags, as in <details>, where Markdown does not look for them."""
-    return CODE_OR_FORMULA.sub(lambda found: found[1] or mathml(unescape(found[3])), text)
+def with_mathml(text: str) -> str:
+    """HTML with its formulas as MathML: browsers draw it, screen readers read it, no network."""
 
+    def drawn(found):
+        display = "block" if found[3] == "$$" else "inline"
+        return found[1] or mathml(unescape(found[4]), display=display)
 
-class Formulas(IPythonRenderer):
-    """Formulas as MathML: browsers draw it and screen readers read it, without a network."""
-
-    def inline_math(self, body):
-        return mathml(body)
-
-    def block_math(self, body):
-        return mathml(body, display="block")
+    return CODE_OR_FORMULA.sub(drawn, text)
 
 
 def page(path: Path, theme: str = "light") -> str:
     """The notebook as a web page, its colours with a contrast of 4.5 to 1 (nbconvert's are not)."""
-    exporter = HTMLExporter(template_name="lab", theme=theme, mathjax_url="")
-    markdown = MarkdownWithMath(renderer=Formulas(escape=False)).render
-    exporter.register_filter("markdown2html", lambda source, **_: in_html(markdown(source)))
+    exporter = HTMLExporter(template_name="lab", theme=theme)
+    exporter.register_filter("markdown2html", lambda text, **_: with_mathml(markdown2html(text)))
     html, _ = exporter.from_filename(str(path))
     html = SCRIPT.sub("", html)  # what would be fetched: MathJax, and what live widgets need
     comment, operator, number, prompt = {

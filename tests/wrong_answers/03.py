@@ -1,7 +1,5 @@
 """Mistakes that a reader of notebook 03 may well make."""
 
-import torch
-
 from helpers.data import fingerprint
 
 
@@ -23,10 +21,6 @@ def letters_only(train, test):
         return "".join(filter(str.isalnum, text.lower()))
 
     return sum(key(text) in set(map(key, train)) for text in test)
-
-
-def places(lengths):
-    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
 
 
 def paid(lengths, batches, power=2, rows=True):

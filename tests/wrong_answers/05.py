@@ -31,11 +31,6 @@ def counted_from_labels(logits, labels):
     return (logits.softmax(-1)[:, :known] - F.one_hot(labels, known)).mean(0)
 
 
-def entropy(counts):
-    shares = np.array(counts) / np.sum(counts)
-    return -(shares * np.log(shares)).sum()
-
-
 def binned(probabilities, labels, count, strict=False):
     said = probabilities.max(-1)
     right = probabilities.argmax(-1) == labels

@@ -57,26 +57,6 @@ def zero_division(gradients, most):
     return scaled(gradients, factor)
 
 
-def falls(lr, t, total, warmup, start=0, over=None):
-    if t < warmup:
-        return lr * (t + start) / warmup
-    return max(0.0, lr * (total - t) / (over or total - warmup))
-
-
-def no_end(lr, t, total, warmup):
-    return lr * t / warmup if t < warmup else lr * (total - t) / (total - warmup)
-
-
-def too_steep(lr, t, total, warmup):
-    return lr * t / warmup if t < warmup else lr * (1 - (t - warmup) / (total - 2 * warmup))
-
-
-def cosine(lr, t, total, warmup):
-    if t < warmup:
-        return lr * t / warmup
-    return lr * (1 + math.cos(math.pi * (t - warmup) / (total - warmup))) / 2
-
-
 WRONG = {
     "06-1": [
         ((0.1236, 0.03), "swapped"),
