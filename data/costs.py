@@ -97,10 +97,10 @@ def replace(encoder, targets, make):
         setattr(encoder.get_submodule(parent), own, make(encoder.get_submodule(name), number))
 
 
-def free(encoder, method, seed=0, rank=8, targets=LINEAR):
+def free(encoder, method, seed=0):
     """Let move what `method` trains inside the model; the rest stays frozen."""
     if method == "LoRA":
-        replace(encoder, targets, lambda layer, n: LoRA(layer, rank, 2 * rank, 1000 * seed + n))
+        replace(encoder, LINEAR, lambda layer, n: LoRA(layer, seed=1000 * seed + n))
     elif method == "IA3":
         replace(encoder, ("k_proj", "v_proj"), lambda layer, _: Gain(layer))
         replace(encoder, ("down_proj",), lambda layer, _: Gain(layer, inputs=True))
@@ -111,7 +111,7 @@ def free(encoder, method, seed=0, rank=8, targets=LINEAR):
         encoder.requires_grad_(True)
 
 
-def build(method, front=True, seed=0, **options):
+def build(method, front=True, seed=0):
     """The classifier that all start from; what `method` trains is free to move."""
     encoder, prompt, words = copy.deepcopy(lm.base_model), None, CUE
     if method == "soft":
@@ -129,7 +129,7 @@ def build(method, front=True, seed=0, **options):
     with torch.no_grad():  # the head starts as the model's own: its word vectors
         classifier.head.weight.copy_(encoder.get_input_embeddings().weight[ids])
         classifier.head.bias.copy_(torch.tensor([offset(front), 0.0]))
-    free(encoder, method, seed, **options)
+    free(encoder, method, seed)
     return classifier
 
 
@@ -192,12 +192,12 @@ def answers(classifier, part, size=None):
     return {"loss": loss, "accuracy": right.mean(), "right": np.packbits(right).tobytes().hex()}
 
 
-def measure(method, front, k, draw, rate, judged, **options):
+def measure(method, front, k, draw, rate, judged):
     """One training run: a row of the table."""
-    classifier, begin = build(method, front, draw, **options), time.perf_counter()
+    classifier, begin = build(method, front, draw), time.perf_counter()
     losses = train(classifier, k, draw, rate)
     row = {"part": "run" if judged else "trial", "method": method, "front": front, "k": k}
-    row |= {"draw": draw, "rate": rate, "seconds": time.perf_counter() - begin} | options
+    row |= {"draw": draw, "rate": rate, "seconds": time.perf_counter() - begin}
     row |= {"train_curve": " ".join(f"{loss:.5f}" for loss in losses)}
     return row | (answers(classifier, "test") if judged else answers(classifier, "validation", 300))
 
@@ -275,11 +275,11 @@ def start(front):
 
 
 def once(job):
-    """The row of a job (function, arguments, options); kept, so that a stopped sweep goes on."""
-    make, args, options = job
+    """The row of a job (function, arguments); kept, so that a stopped sweep goes on."""
+    make, args = job
     torch.set_num_threads(1 if DEVICE == "cuda" else torch.get_num_threads())
     name = hashlib.sha256(repr(job).encode()).hexdigest()[:24]
-    return kept(f"sweep_13/{name}", partial(globals()[make], *args, **options))
+    return kept(f"sweep_13/{name}", partial(globals()[make], *args))
 
 
 def best_rate(trials, method, front, k):
@@ -291,21 +291,21 @@ def best_rate(trials, method, front, k):
 
 def main() -> None:
     begin, count = time.perf_counter(), int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    rows = [once((make, (front,), {})) for make in ("start",) for front in (True, False)]
-    rows += [once(("cost", way, {})) for way in WAYS]
+    rows = [once(("start", (front,))) for front in (True, False)]
+    rows += [once(("cost", way)) for way in WAYS]
     for words, name in (("{}", "head, bare"), (CUE, "head, cue"),
                         (EXAMPLES + "\n" + CUE, "head, examples")):  # fmt: skip
-        rows += once(("heads", (words, name), {}))
-    rows += once(("words_alone", (), {}))
+        rows += once(("heads", (words, name)))
+    rows += once(("words_alone", ()))
     tried, judged = [], []
     with multiprocessing.get_context("spawn").Pool(count) as pool:
         each = partial(pool.imap_unordered, chunksize=1)
         for k in PLAN:
-            trials = [("measure", (*way, k, 100 + draw, rate, False), {})
+            trials = [("measure", (*way, k, 100 + draw, rate, False))
                       for way in WAYS for rate in RATES[way[0]]
                       for draw in range(TRIAL_DRAWS[k])]  # fmt: skip
             tried += tqdm(each(once, trials), f"trials with {k}", len(trials))
-            runs = [("measure", (*way, k, draw, best_rate(tried, *way, k), True), {})
+            runs = [("measure", (*way, k, draw, best_rate(tried, *way, k), True))
                     for way in WAYS for draw in range(DRAWS)]  # fmt: skip
             judged += tqdm(each(once, runs), f"runs with {k}", len(runs))
     table = pd.DataFrame(rows + tried + judged)
