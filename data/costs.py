@@ -32,12 +32,12 @@ from tqdm import tqdm
 from helpers.classifier import PromptClassifier
 from helpers.data import load_reviews
 from helpers.encode import encode
-from helpers.files import DATA, kept
+from helpers.files import DATA, kept, sha256
 from helpers.models import load_lm
 from helpers.prompts import DeepPrompt, SoftPrompt, start_prefix
 from helpers.score import linear_head
 from helpers.templates import Inputs, Template
-from helpers.train import logits_of, train_epoch, warm_cosine
+from helpers.train import logits_of, shares_of, train_epoch, warm_cosine
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 torch.set_float32_matmul_precision("high")  # of use to a GPU alone
@@ -55,6 +55,7 @@ reviews = load_reviews("rotten_tomatoes", sizes="course")
 texts = {part: list(rows["text"]) for part, rows in reviews.items()}
 y = {part: np.array(rows["label"]) for part, rows in reviews.items()}
 LENGTH = len(tokenizer(EXAMPLES)["input_ids"])  # tokens of the examples
+WORD_IDS = [tokenizer(f" {label}")["input_ids"][0] for label in LABELS]
 
 
 class LoRA(nn.Module):
@@ -111,23 +112,30 @@ def free(encoder, method, seed=0):
         encoder.requires_grad_(True)
 
 
+def words_of(front):
+    """The template with the examples in front, or without."""
+    return EXAMPLES + "\n" + CUE if front else CUE
+
+
+def reader(words, encoder=lm.base_model, prompt=None):
+    """Reads a review inside `words`; whatever stands in front, there is room for 97 tokens."""
+    room = 97 + LENGTH * words.startswith(EXAMPLES)
+    return PromptClassifier(tokenizer, encoder, LABELS, Template(words), "last", room, prompt)
+
+
 def build(method, front=True, seed=0):
     """The classifier that all start from; what `method` trains is free to move."""
-    encoder, prompt, words = copy.deepcopy(lm.base_model), None, CUE
+    encoder, prompt, words = copy.deepcopy(lm.base_model), None, words_of(front)
     if method == "soft":
         ids = torch.tensor(tokenizer(EXAMPLES)["input_ids"], device=DEVICE)
         prompt = SoftPrompt(encoder.get_input_embeddings()(ids).detach().clone())
     elif method == "prefix":
         prompt = DeepPrompt(start_prefix(tokenizer, encoder, EXAMPLES))
-    if front:
-        words = "\n" + CUE if prompt else EXAMPLES + "\n" + CUE
-    room = 97 + LENGTH * (front and prompt is None)
-    classifier = PromptClassifier(
-        tokenizer, encoder, LABELS, Template(words), "last", room, prompt
-    ).to(DEVICE)
-    ids = [tokenizer(f" {label}")["input_ids"][0] for label in LABELS]
+    if prompt:
+        words = words.removeprefix(EXAMPLES)  # the vectors stand for them
+    classifier = reader(words, encoder, prompt).to(DEVICE)
     with torch.no_grad():  # the head starts as the model's own: its word vectors
-        classifier.head.weight.copy_(encoder.get_input_embeddings().weight[ids])
+        classifier.head.weight.copy_(encoder.get_input_embeddings().weight[WORD_IDS])
         classifier.head.bias.copy_(torch.tensor([offset(front), 0.0]))
     free(encoder, method, seed)
     return classifier
@@ -136,11 +144,8 @@ def build(method, front=True, seed=0):
 @cache
 def offset(front):
     """What makes half of 500 training reviews, read without their labels, come out negative."""
-    words, room = (EXAMPLES + "\n" + CUE, 97 + LENGTH) if front else (CUE, 97)
-    reader = PromptClassifier(tokenizer, lm.base_model, LABELS, Template(words), "last", room)
-    ids = [tokenizer(f" {label}")["input_ids"][0] for label in LABELS]
-    states = encode(reader, texts["train"][:500])  # (500, hidden)
-    logits = states @ lm.get_input_embeddings().weight[ids].cpu().T
+    states = encode(reader(words_of(front)), texts["train"][:500])  # (500, hidden)
+    logits = states @ lm.get_input_embeddings().weight[WORD_IDS].cpu().T
     return (logits[:, 1] - logits[:, 0]).median().item()
 
 
@@ -160,12 +165,11 @@ HEAD_RATE = 1e-3
 
 def optimizer_for(classifier, rate):
     """AdamW: one rate for what moves inside the model, one for the head."""
-    head = list(classifier.head.parameters())
-    own = {id(part) for part in head}
-    rest = [p for p in classifier.parameters() if p.requires_grad and id(p) not in own]
-    groups = [{"params": rest, "lr": rate}, {"params": head, "lr": HEAD_RATE}]
-    if not rest:
-        groups = [{"params": head, "lr": rate}]
+    free = [(name, p) for name, p in classifier.named_parameters() if p.requires_grad]
+    rest = [p for name, p in free if not name.startswith("head.")]
+    groups = [{"params": classifier.head.parameters(), "lr": HEAD_RATE if rest else rate}]
+    if rest:
+        groups.append({"params": rest, "lr": rate})
     return torch.optim.AdamW(groups, weight_decay=0.0)
 
 
@@ -174,10 +178,9 @@ def train(classifier, k, draw, rate, epochs=None):
     rows, (planned, batch) = draw_rows(k, draw), PLAN[k]
     inputs = Inputs(classifier, [texts["train"][row] for row in rows])
     labels, optimizer = torch.tensor(y["train"][rows]), optimizer_for(classifier, rate)
-    steps, losses = -(-k // batch), []
+    schedule, losses = partial(warm_cosine, warm_up=5), []
     for epoch in range(epochs or planned):
-        at = range(epoch * steps, (epoch + 1) * steps)
-        shares = [warm_cosine(step, planned * steps, warm_up=5) for step in at]
+        shares = shares_of(schedule, epoch, planned, k, batch)
         generator = torch.Generator().manual_seed(1000 * draw + epoch)
         losses.append(train_epoch(classifier, optimizer, inputs, labels, batch, generator, shares))
     return losses
@@ -189,7 +192,12 @@ def answers(classifier, part, size=None):
     logits = logits_of(classifier, Inputs(classifier, texts[part][:size]))
     right = (logits.argmax(-1) == labels).numpy()
     loss = F.cross_entropy(logits, labels).item()
-    return {"loss": loss, "accuracy": right.mean(), "right": np.packbits(right).tobytes().hex()}
+    return {"loss": loss} | shown(right)
+
+
+def shown(right):
+    """What the table keeps of right and wrong answers; `helpers.score.bits` reads them again."""
+    return {"accuracy": right.mean(), "right": np.packbits(right).tobytes().hex()}
 
 
 def measure(method, front, k, draw, rate, judged):
@@ -237,9 +245,7 @@ def cost(method, front):
 
 def heads(words, name):
     """A head of scikit-learn's on the states behind `words`, 20 draws for each k: rows."""
-    room = 97 + (LENGTH if words.startswith(EXAMPLES) else 0)
-    reader = PromptClassifier(tokenizer, lm.base_model, LABELS, Template(words), "last", room)
-    states = {part: encode(reader, texts[part]).numpy() for part in ("train", "test")}
+    states = {part: encode(reader(words), texts[part]).numpy() for part in ("train", "test")}
     return [fitted(linear_head(), states, name, k, draw) for k, draw in draws()]
 
 
@@ -252,9 +258,7 @@ def fitted(model, features, name, k, draw):
     """Fit `model` on the features of k reviews: a row."""
     rows = draw_rows(k, draw)
     right = model.fit(features["train"][rows], y["train"][rows]).predict(features["test"])
-    right = right == y["test"]
-    row = {"part": "run", "method": name, "k": k, "draw": draw, "accuracy": right.mean()}
-    return row | {"right": np.packbits(right).tobytes().hex()}
+    return {"part": "run", "method": name, "k": k, "draw": draw} | shown(right == y["test"])
 
 
 def words_alone():
@@ -277,8 +281,10 @@ def start(front):
 def once(job):
     """The row of a job (function, arguments); kept, so that a stopped sweep goes on."""
     make, args = job
-    torch.set_num_threads(1 if DEVICE == "cuda" else torch.get_num_threads())
-    name = hashlib.sha256(repr(job).encode()).hexdigest()[:24]
+    if DEVICE == "cuda":
+        torch.set_num_threads(1)
+    about = repr((sha256(Path(__file__)), job))  # another plan, other results
+    name = hashlib.sha256(about.encode()).hexdigest()[:24]
     return kept(f"sweep_13/{name}", partial(globals()[make], *args))
 
 
@@ -294,7 +300,7 @@ def main() -> None:
     rows = [once(("start", (front,))) for front in (True, False)]
     rows += [once(("cost", way)) for way in WAYS]
     for words, name in (("{}", "head, bare"), (CUE, "head, cue"),
-                        (EXAMPLES + "\n" + CUE, "head, examples")):  # fmt: skip
+                        (words_of(True), "head, examples")):  # fmt: skip
         rows += once(("heads", (words, name)))
     rows += once(("words_alone", ()))
     tried, judged = [], []
