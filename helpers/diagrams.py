@@ -274,3 +274,31 @@ def shared_cache() -> None:
         "alone and reads those keys and values."
     )
     show(figure, alt, "Examples are read once, for all reviews")
+
+
+def places_in_a_layer() -> None:
+    """One layer of a Llama, with what each way of fine-tuning trains in it."""
+    figure, axes = canvas(7.6, 3.0)
+    for x, name in ((1.0, "norm"), (2.5, "queries\nkeys, values"), (3.9, "attention,\noutput"),
+                    (5.1, "norm"), (6.5, "feed-\nforward")):  # fmt: skip
+        box(axes, x, 1.6, name, width=0.8 if name == "norm" else 1.1, height=0.6)
+    gaps = ((0.15, 0.6), (1.4, 1.95), (3.05, 3.35), (4.45, 4.7), (5.5, 5.95), (7.05, 7.5))
+    for start, end in gaps:
+        arrow(axes, (start, 1.6), (end, 1.6))
+    above = ("norms:\ngains", "(IA)³: factors on\nkeys, values", "prefix: more\nkeys, values",
+             "norms:\ngains", "(IA)³: factors on\nhidden units")  # fmt: skip
+    for x, name in zip((1.0, 2.4, 3.9, 5.1, 6.5), above, strict=True):
+        say(axes, x, 2.65, name, BLUE)
+        arrow(axes, (x, 2.4), (x, 1.92), BLUE)
+    say(axes, 0.9, 0.45, "soft prompt: more rows\nof the first layer's input", BLUE)
+    arrow(axes, (0.5, 0.7), (0.35, 1.5), BLUE)
+    say(axes, 4.6, 0.45, "LoRA: two thin matrices beside each of the seven weight matrices", BLUE)
+    for x in (2.5, 3.9, 6.5):
+        arrow(axes, (4.6, 0.65), (x, 1.28), BLUE)
+    alt = (
+        "A layer from left to right: norm, queries, keys and values, attention with its output "
+        "matrix, norm, feed-forward part, all frozen. The soft prompt adds rows to the input, the "
+        "prefix keys and values to attention; norms trains the gains of both norms, (IA)³ factors "
+        "on keys, values and hidden units, LoRA thin matrices beside every weight matrix."
+    )
+    show(figure, alt, "Where each way puts what it trains: grey is frozen, blue is trained")

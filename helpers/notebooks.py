@@ -100,7 +100,8 @@ def joined(outputs) -> list:
 def link() -> None:
     """Under the first and last cell of each notebook, links to the one before and the one after."""
     paths = all_of_them()
-    titles = {p: nbformat.read(p, as_version=4).cells[0].source.split(":")[0][2:] for p in paths}
+    first = {path: nbformat.read(path, as_version=4).cells[0].source for path in paths}
+    titles = {path: re.split("[:\n]", text)[0][2:] for path, text in first.items()}
     for before, path, after in zip([None, *paths], paths, [*paths[1:], None], strict=False):
         back = [f"[← {titles[before]}]({before.name})"] if before else []
         on = [f"[{titles[after]} →]({after.name})"] if after else []

@@ -1,6 +1,7 @@
-"""The stored comparison of prompts, head, LoRA and full fine-tuning on the same few labels."""
+"""What notebook 13 defines and quotes: prompts, head, LoRA and full fine-tuning, side by side."""
 
 import importlib.util
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,23 +11,26 @@ from peft import LoraConfig, get_peft_model
 
 from helpers.files import DATA
 from helpers.score import bits
+from helpers.templates import Inputs
+from helpers.train import logits_of
 
-TABLE = pd.read_csv(DATA / "costs.csv", comment="#")
+TABLE = pd.read_csv(DATA / "13_sweep.csv", comment="#")
 START = TABLE[TABLE["part"] == "start"].set_index("front")
 
 
 @pytest.fixture(scope="module")
 def costs():
-    """The script, with the offsets that it measured on 500 reviews."""
-    spec = importlib.util.spec_from_file_location("costs", DATA / "costs.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.offset = lambda front: START.loc[front, "offset"]
-    return module
+    """What notebook 13 defines, with the offsets that the sweep measured on 500 reviews."""
+    spec = importlib.util.spec_from_file_location("sweep", DATA / "sweep.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    found = SimpleNamespace(**script.definitions("13"))
+    found.OFFSET.update(START["offset"])
+    return found
 
 
 def logits(costs, classifier, count=3):
-    return costs.logits_of(classifier, costs.Inputs(classifier, costs.texts["test"][:count]))
+    return logits_of(classifier, Inputs(classifier, costs.texts["test"][:count]))
 
 
 def test_all_start_from_the_same_classifier(costs):
@@ -99,6 +103,6 @@ def test_bits_are_the_accuracies():
 def test_a_slice_measured_again(costs):
     stored = TABLE.query("part == 'run' and k == 16 and draw == 0 and front").set_index("method")
     for method in ("soft", "LoRA"):  # the first steps: a GPU's numbers, on any processor
-        again = costs.train(costs.build(method, True, 0), 16, 0, stored.loc[method, "rate"], 2)
+        again = costs.train_on(costs.build(method), 16, 0, stored.loc[method, "rate"], stop=2)
         curve = [float(loss) for loss in stored.loc[method, "train_curve"].split()[:2]]
         assert again == pytest.approx(curve, abs=0.005)
