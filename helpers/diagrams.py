@@ -302,3 +302,23 @@ def places_in_a_layer() -> None:
         "on keys, values and hidden units, LoRA thin matrices beside every weight matrix."
     )
     show(figure, alt, "Where each way puts what it trains: grey is frozen, blue is trained")
+
+
+def low_rank() -> None:
+    """A frozen weight matrix and LoRA's two thin ones beside it."""
+    figure, axes = canvas(6.8, 2.3)
+    box(axes, 3.0, 1.65, "W\nout × in", width=1.3, height=1.1)
+    box(axes, 2.4, 0.5, "A   r × in", TRAINED, width=1.3, height=0.36)
+    box(axes, 4.1, 0.5, "B\nout × r", TRAINED, width=0.7, height=0.9)
+    say(axes, 0.6, 1.1, "x")
+    say(axes, 5.9, 1.1, "W x + (α / r) B A x")
+    say(axes, 4.95, 1.1, "+", fontsize=13)
+    ways = (((0.75, 1.2), (2.33, 1.65)), ((0.75, 1.0), (1.73, 0.5)), ((3.07, 0.5), (3.73, 0.5)),
+            ((3.67, 1.65), (4.85, 1.2)), ((4.47, 0.5), (4.85, 1.0)))  # fmt: skip
+    for start, end in ways:
+        arrow(axes, start, end)
+    alt = (
+        "x goes two ways: through the large frozen matrix W, and through the trained A, which has "
+        "only r rows, and B, which has only r columns. The two results are added."
+    )
+    show(figure, alt, "LoRA: a detour through r numbers beside a frozen matrix")

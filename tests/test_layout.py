@@ -41,4 +41,4 @@ def test_no_import_goes_up(path):
 def test_it_stays_small():
     lines = {path.stem: len(path.read_text("utf8").splitlines()) for path in PATHS}
     assert max(lines.values()) <= 350, lines
-    assert sum(lines.values()) <= 4080, lines
+    assert sum(lines.values()) <= 4100, lines

@@ -106,3 +106,10 @@ def test_a_slice_measured_again(costs):
         again = costs.train_on(costs.build(method), 16, 0, stored.loc[method, "rate"], stop=2)
         curve = [float(loss) for loss in stored.loc[method, "train_curve"].split()[:2]]
         assert again == pytest.approx(curve, abs=0.005)
+
+
+def test_what_is_no_way_is_refused(costs):
+    with pytest.raises(ValueError, match="'lora' is none of head, soft"):
+        costs.build("lora")
+    with pytest.raises(ValueError, match="a word for each label"):
+        costs.train(costs.build("head"), ["good", "bad"], [1, 2], 0.01)

@@ -27,6 +27,12 @@ def in_place(layer):
     return layer.linear
 
 
+def emptied(layer):
+    new = merged(lambda one: one.scale * one.up @ one.down)(layer)
+    layer.up.data.zero_()
+    return new
+
+
 def best_of(rows):
     row = rows.loc[rows["loss"].idxmin()]
     return row["method"], row["rate"]
@@ -51,6 +57,7 @@ WRONG = {
         (merged(lambda layer: 0), "Nothing was added"),
         (merged(lambda layer: layer.scale * layer.up @ layer.down, False), "bias stays"),
         (in_place, "add to a copy"),
+        (emptied, "add to a copy"),
         (lambda layer: layer.linear.weight + layer.scale * layer.up @ layer.down, "an nn.Linear"),
         (merged(lambda layer: 2 * layer.scale * layer.up @ layer.down), "W + scale"),
     ],
@@ -72,11 +79,18 @@ WRONG = {
             "its weight too",
         ),
         (lambda total, learnt, frozen_bytes=4: 4 * total / 1e9, "16 for each trained"),
+        (lambda total, learnt, frozen_bytes=4: (4 * total + 4 * learnt) / 1e9, "8 bytes"),
+        (lambda total, learnt, frozen_bytes=4: (4 * total + 12 * learnt) / 1e9, "not used"),
     ],
     "13-3": [
-        (1 / 3, "passes all thirty"),
+        (1 / 3 + 0.01, "passes all thirty"),
+        (0.345, "falls away"),
         (1.5, "the other way"),
-        (1.0, "still in all thirty"),
+        (0.978, "in the bottom layers"),
+        (2 / 3, "the formula"),
+        (0.685, "another way"),
+        (3.3e10, "a count"),
+        (65.5, "In percent"),
         (0.5, "Measure"),
         (-0.67, "above 0"),
     ],
@@ -87,7 +101,7 @@ WRONG = {
             lambda trials, peaks, k, most_mb: best_of(
                 fitting(trials[trials["k"] == k], peaks, most_mb)
             ),
-            "lucky draw",
+            "mean over",
         ),
         (
             lambda trials, peaks, k, most_mb: mean_of(
@@ -96,6 +110,21 @@ WRONG = {
             "a pair",
         ),
         (in_the_table, "as it is"),
+        (
+            lambda trials, peaks, k, most_mb: (
+                fitting(trials[trials["k"] == k], peaks, most_mb)
+                .groupby(["method", "rate"])["loss"]
+                .sum()
+                .idxmin()
+            ),
+            "not the sum",
+        ),
+        (
+            lambda trials, peaks, k, most_mb: mean_of(
+                fitting(trials[trials["k"] == k], peaks, most_mb)
+            )[::-1],
+            "method, then rate",
+        ),
         (lambda trials, peaks, k, most_mb: ("wide", 0.01), "The lowest mean loss"),
     ],
 }
