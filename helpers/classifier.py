@@ -19,6 +19,8 @@ from helpers.verbalizers import Verbalizer, check_blank
 
 SCHEMA = "prompt-classifier/2"
 REVIEW = Template()  # the review alone
+FORM = {"labels": list, "template": str, "pooling": str, "max_length": int, "prompt": dict,
+        "head": dict}  # fmt: skip
 
 
 def pool(hidden: torch.Tensor, batch: dict, how: str, mask_token_id: int) -> torch.Tensor:
@@ -180,7 +182,17 @@ def read_saved(path: str | Path) -> tuple[dict, dict[str, torch.Tensor]]:
             f"{path} is not a saved classifier of this course ({SCHEMA}); one of an earlier "
             "version must be trained and saved again."
         )
+    check_about(path, about)
     return about, kept
+
+
+def check_about(path: str | Path, about: dict) -> None:
+    """PromptError unless what the file says of its classifier has the form of ``describe``."""
+    for key, kind in FORM.items():
+        if not isinstance(about.get(key), kind):
+            raise PromptError(f"{path} does not fit: its {key} is {about.get(key)!r}.")
+    if not isinstance(about["prompt"].get("text", ""), str):
+        raise PromptError(f"{path} does not fit: the text of its examples is no text.")
 
 
 def check_base(path: str | Path, saved: dict, given: dict) -> None:

@@ -18,7 +18,8 @@ LABELS = ["negative", "positive"]
 def pytest_collection_modifyitems(items):
     """What loads SmolLM2 takes seconds."""
     for item in items:
-        if "smol" in getattr(item, "fixturenames", ()) or "[SmolLM2" in item.name:
+        loads = {"smol", "costs"} & {*getattr(item, "fixturenames", ())}
+        if loads or "[SmolLM2" in item.name:
             item.add_marker(pytest.mark.slow)
 
 

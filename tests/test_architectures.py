@@ -15,7 +15,7 @@ from helpers.classifier import PromptClassifier, load_classifier, save_classifie
 from helpers.encode import encode, predict
 from helpers.layers import prefix_shape
 from helpers.models import ModelError, looks_ahead
-from helpers.prompts import DeepPrompt, Examples, SoftPrompt, start_prefix, start_vectors
+from helpers.prompts import DeepPrompt, Examples, NoPrompt, SoftPrompt, start_prefix, start_vectors
 from helpers.templates import PromptError, Template, pad
 from helpers.verbalizers import VerbalizerError
 
@@ -242,6 +242,26 @@ def test_the_window_is_the_models(name, window, tokenizer, monkeypatch):
     prompt = SoftPrompt(start_vectors(tokenizer, encoder, 8, "noise"))
     with pytest.raises(PromptError, match=f"take max_length={window - 8} or less"):
         encode(PromptClassifier(*make, window, prompt), [long])
+
+
+@pytest.mark.parametrize("name", ["BERT", "Llama, SmolLM2"])
+@pytest.mark.parametrize("kind", ["none", "soft", "deep", "examples"])
+def test_what_is_made_on_the_way_is_made_where_the_encoder_is(name, kind, tokenizer, texts):
+    """Masks, positions and prompts: elsewhere is another device here, which gives an error."""
+    encoder, batch = build(name, tokenizer), pad(texts, 0)
+    if (name, kind) == ("BERT", "examples"):
+        return  # it has none
+    prompt = {
+        "none": lambda: NoPrompt(),
+        "soft": lambda: SoftPrompt(start_vectors(tokenizer, encoder, 4, "noise")),
+        "deep": lambda: DeepPrompt(start_prefix(tokenizer, encoder, WORDS)),
+        "examples": lambda: Examples(tokenizer, encoder, WORDS),
+    }[kind]()
+    with torch.no_grad():
+        expected = prompt.states(encoder, batch)
+        with torch.device("meta"):
+            found = prompt.states(encoder, batch)
+    assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -84,10 +84,13 @@ def test_a_failing_notebook_stays_as_it_was(course):
         (("new", "12", "costs"), "There is notebooks/solutions/12.py already"),
     ],
 )
-def test_complaints(course, command, says):
-    (course.path / "notebooks" / "solutions" / "12.py").touch()
-    run = course("helpers.notebooks", *command)
-    assert run.returncode == 1 and says in run.stderr
+def test_complaints(tmp_path, monkeypatch, command, says):
+    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    (tmp_path / "notebooks" / "solutions" / "12.py").touch()
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path / "notebooks")
+    with pytest.raises(SystemExit, match=says):
+        notebooks.main(*command)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import random
 import re
+import tracemalloc
 
 import pandas as pd
 import pytest
@@ -15,6 +16,10 @@ from helpers.data import (
     fingerprint,
     label_ids,
     load_reviews,
+    read_file,
+    read_tables,
+    tidy,
+    two_columns,
 )
 from helpers.files import ROOT
 
@@ -364,6 +369,22 @@ def test_a_rare_label_is_said(tmp_path):
 def test_any_iterable_of_texts():
     assert check_texts(text for text in ("a", "b")) == ["a", "b"]
     assert check_texts(pd.Series(["a"])) == ["a"]
+
+
+def test_a_large_file_shows_its_progress_and_is_in_memory_but_once(tmp_path, monkeypatch):
+    """Beside the table read and the one made of it, no copy of the texts in Python's memory."""
+    shown = []
+    monkeypatch.setattr("helpers.data.progress", lambda rows, name, **_: shown.append(name) or rows)
+    rows = [(f"{row} " + "a fine film " * 400, "ab"[row % 2]) for row in range(8000)]
+    path = csv(tmp_path, rows)  # 38 MB
+    tables, _ = read_tables(path, "text", "label")
+    assert shown == ["reading", "cleaning", "comparing"] and len(tables["train"]) == 8000
+    raw = two_columns(read_file(path), "It", "text", "label")
+    tracemalloc.start()
+    tidy(raw)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 40e6
 
 
 def test_cleaned_once_in_a_process(monkeypatch):

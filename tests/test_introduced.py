@@ -26,6 +26,7 @@ PLUMBING = {
     "code_version",
     "course_split",
     "describe",
+    "each",
     "find_model",
     "loading",
     "padding_id",
