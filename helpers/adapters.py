@@ -25,12 +25,17 @@ def to_peft(prompt: TrainedPrompt, encoder, folder: str | Path) -> Path:
     Raises:
         PromptError: a prompt that peft has no form for.
     """
-    check_form(prompt)
+    soft = isinstance(prompt, SoftPrompt) and prompt.position == 0
+    if not (soft or isinstance(prompt, DeepPrompt) and prompt.first == 0):
+        raise PromptError(
+            "peft's files hold soft prompts in front of all tokens (position=0) and deep prompts "
+            f"in all layers (first=0), and not this {type(prompt).__name__}: train one of those."
+        )
     vectors, folder = prompt.fold().vectors.detach().float(), Path(folder)
     about = {"task_type": TaskType.FEATURE_EXTRACTION, "inference_mode": True,
              "num_layers": encoder.config.num_hidden_layers,
              "base_model_name_or_path": encoder.config._name_or_path}  # fmt: skip
-    if isinstance(prompt, SoftPrompt):
+    if soft:
         heads = encoder.config.num_attention_heads
         about |= {"token_dim": vectors.shape[1], "num_attention_heads": heads}
         config, rows = PromptTuningConfig(num_virtual_tokens=len(vectors), **about), vectors
@@ -58,27 +63,13 @@ def from_peft(folder: str | Path, encoder) -> TrainedPrompt:
         raise PromptError(f"{folder} holds no soft or deep prompt of peft ({error}).") from error
     shape = prefix_shape(encoder, len(rows), encoder.config.num_hidden_layers)
     layers, _, heads, tokens, size = shape
-    width = encoder.config.hidden_size if isinstance(config, PromptTuningConfig) else 0
-    check_width(rows, width or 2 * layers * heads * size, folder)
-    if width:
-        return SoftPrompt(rows)
-    return DeepPrompt(rows.view(tokens, layers, 2, heads, size).permute(1, 2, 3, 0, 4).contiguous())
-
-
-def check_form(prompt) -> None:
-    """PromptError unless peft has a form for the prompt."""
-    soft = isinstance(prompt, SoftPrompt) and prompt.position == 0
-    if not (soft or isinstance(prompt, DeepPrompt) and prompt.first == 0):
-        raise PromptError(
-            "peft's files hold soft prompts in front of all tokens (position=0) and deep prompts "
-            f"in all layers (first=0), and not this {type(prompt).__name__}: train one of those."
-        )
-
-
-def check_width(rows: torch.Tensor, width: int, folder) -> None:
-    """PromptError unless the rows are as wide as this model's prompts."""
+    soft = isinstance(config, PromptTuningConfig)
+    width = encoder.config.hidden_size if soft else 2 * layers * heads * size
     if rows.ndim != 2 or rows.shape[1] != width:
         raise PromptError(
             f"{folder} has {tuple(rows.shape)} numbers, but prompts of this model are {width} wide "
             "a token: load the model that the adapter was trained on."
         )
+    if soft:
+        return SoftPrompt(rows)
+    return DeepPrompt(rows.view(tokens, layers, 2, heads, size).permute(1, 2, 3, 0, 4).contiguous())

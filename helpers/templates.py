@@ -112,10 +112,7 @@ def pad(ids: Sequence[list[int]], pad_token_id: int) -> dict[str, torch.Tensor]:
     longest = max(map(len, ids))
     input_ids = [row + [pad_token_id] * (longest - len(row)) for row in ids]
     attention_mask = [[1] * len(row) + [0] * (longest - len(row)) for row in ids]
-    return {
-        "input_ids": torch.tensor(input_ids),
-        "attention_mask": torch.tensor(attention_mask),
-    }
+    return {"input_ids": torch.tensor(input_ids), "attention_mask": torch.tensor(attention_mask)}
 
 
 def batches_by_length(lengths: Sequence[int], budget: int = 2048) -> Iterator[list[int]]:

@@ -14,7 +14,6 @@ from helpers.data import (
     clean,
     deduplicate,
     fingerprint,
-    label_ids,
     load_reviews,
     read_file,
     read_tables,
@@ -118,12 +117,6 @@ def test_hub_off(no_network):
 def test_check_texts(texts, message):
     with pytest.raises(DataError, match=message):
         check_texts(texts)
-
-
-def test_label_ids():
-    assert label_ids(["good", "bad", "good"], ["bad", "good"]) == [1, 0, 1]
-    with pytest.raises(DataError, match="Row 1 has the label 'god'; known are: bad, good"):
-        label_ids(["good", "god"], ["bad", "good"])
 
 
 def test_own_csv_with_other_columns(tmp_path):
