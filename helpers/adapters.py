@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from peft import PeftConfig, PrefixTuningConfig, PromptTuningConfig, TaskType
 from safetensors.torch import load_file, save_file
 
