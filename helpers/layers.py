@@ -43,10 +43,20 @@ class Recorder:
 
 def prefix_shape(encoder, tokens: int, layers: int) -> tuple[int, ...]:
     """(layers, 2, heads, tokens, size): keys and values of ``tokens`` in each head."""
+    check_heads(encoder)
     config = encoder.config
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return layers, 2, heads, tokens, size
+
+
+def check_heads(encoder) -> None:
+    """PromptError unless the model has attention heads, which read keys and values."""
+    if not hasattr(encoder.config, "num_attention_heads"):
+        raise PromptError(
+            f"{type(encoder).__name__} has no attention heads, so there are no keys and values to "
+            "train: take a soft prompt."
+        )
 
 
 def is_llama(encoder) -> bool:

@@ -200,6 +200,14 @@ def test_a_decoder_made_of_bert_is_not_taken_for_a_bert(tokenizer, texts):
         DeepPrompt(torch.zeros(2, 2, 2, 0, 16)).states(encoder, pad(texts, 0))
 
 
+def test_a_model_without_attention_has_no_keys_and_values(tokenizer):
+    config = transformers.MambaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2
+    )
+    with pytest.raises(PromptError, match="MambaModel has no attention heads.*take a soft prompt"):
+        prefix_shape(AutoModel.from_config(config), 4, 2)
+
+
 def test_past_the_sliding_window(tokenizer):
     torch.manual_seed(0)
     config = transformers.MistralConfig(vocab_size=len(tokenizer), sliding_window=8, **GQA)
