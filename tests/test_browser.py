@@ -115,7 +115,7 @@ def open_notebook(page, server, name, theme="Light"):
 
 def run_all(page):
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 900  # as nbval gives a cell
     while time.monotonic() < deadline:
         page.wait_for_timeout(1000)
         cells = page.evaluate(CELLS)

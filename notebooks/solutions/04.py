@@ -3,6 +3,7 @@
 import hashlib
 import json
 from numbers import Real
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -95,10 +96,10 @@ def solution_3():
 
 
 def check_4(answer):
-    given = answer("b1", "{}", ["a b", "c"])
+    tomorrow = AssertionError("Python's hash() is another tomorrow: take hashlib.")
+    with patch("builtins.hash", side_effect=tomorrow):
+        given = answer("b1", "{}", ["a b", "c"])
     assert given == answer("b1", "{}", ["a b", "c"]), "The same input must give the same key."
-    tuples = [hash(("b1", "{}", ("a b", "c"))), hash(given)]
-    assert str(given) not in map(str, tuples), "Python's hash() is another tomorrow: take hashlib."
     others = {
         "The key forgets the weights.": ("b2", "{}", ["a b", "c"]),
         "The key forgets the template.": ("b1", "{} !", ["a b", "c"]),
@@ -106,16 +107,23 @@ def check_4(answer):
         "The key forgets the order of the texts.": ("b1", "{}", ["c", "a b"]),
         "Two texts joined into one get the same key.": ("b1", "{}", ["a b c"]),
         "The border between two texts is lost.": ("b1", "{}", ["a", "b c"]),
-        "A text may hold the line break that you put between texts.": ("b1", "{}", ["a b\nc"]),
-        "The border between two texts can be typed by a user.": ("b1", "{}", ["a b', 'c"]),
-        "A text may hold the bar that you put between texts.": ("b1", "{}", ["a b|c"]),
-        "A text may hold the tab that you put between texts.": ("b1", "{}", ["a b\tc"]),
-        "A text may hold the separator that you put between texts.": ("b1", "{}", ["a b\x1fc"]),
+        "The border between two texts is lost, though you count them.": ("b1", "{}", ["a ", "bc"]),
+        "The key forgets that a text comes twice.": ("b1", "{}", ["a b", "c", "c"]),
+        "The key forgets capitals.": ("b1", "{}", ["A b", "c"]),
         "The border between template and text is lost.": ("b1", "{}a b", ["", "c"]),
         "The border between weights and template is lost.": ("b", "1{}", ["a b", "c"]),
     }
     for advice, other in others.items():
         assert given != answer(*other), advice
+    marks = "||", "\r\n", "\n\n", "', '", '", "', "</s>", "[SEP]", "\u241f"
+    for mark in (*map(chr, range(128)), *(f" {chr(n)} " for n in range(33, 128)), *marks):
+        held = f"A text, or the template, may hold {mark!r}, which you put between them."
+        pairs = (
+            (("b1", "{}", ["a b", "c"]), ("b1", "{}", [f"a b{mark}c"])),
+            (("b1", "{}", [f"a{mark}b"]), ("b1", f"{{}}{mark}a", ["b"])),
+            (("b1", f"{{}}{mark}{{}}", ["c"]), (f"b1{mark}{{}}", "{}", ["c"])),
+        )
+        assert all(answer(*one) != answer(*other) for one, other in pairs), held
 
 
 def solution_4():

@@ -159,7 +159,9 @@ def check_4(answer):
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(3), 60)  # too sure above 0.6, too modest below
     drawn = p, np.where(p.max(-1) < 0.6, p.argmax(-1), rng.integers(3, size=60))
-    agree(answer, solution_4(), (*drawn, 3), (*drawn, 10))
+    many = rng.dirichlet(np.full(12, 0.5), 90)  # gaps of both signs, side by side
+    mixed = many, rng.multinomial(1, many).argmax(-1)
+    agree(answer, solution_4(), (*drawn, 3), (*drawn, 10), (*mixed, 10), mixed)
 
 
 def solution_4():

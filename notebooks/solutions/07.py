@@ -93,7 +93,8 @@ def check_4(answer):
     rng = np.random.default_rng(0)
     for size in (30, 200):
         agree(answer, solution_4(), rng.random((2, size)) < [[0.8], [0.7]])
-    agree(answer, solution_4(), (right_a, right_a))  # no disagreement: nothing to tell them apart
+    never = np.zeros(100, bool)  # one wins all; and they never disagree
+    agree(answer, solution_4(), (never, right_b), (right_a, never), (right_a, right_a))
 
 
 def solution_4():

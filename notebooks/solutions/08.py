@@ -47,7 +47,10 @@ def solution_1():
 def check_2(answer):
     given = answer([0.03, 0.001, 0.04, 0.02])
     given = [bool(value) for value in given]
-    assert given != [True] * 4, "No correction: with many tests, chance alone gives small p-values."
+    assert given != [True] * 4, (
+        "No correction, or from the largest p down? With many tests, chance alone gives small "
+        "p-values: begin at the smallest."
+    )
     assert given != [False, True, True, False], (
         "A larger p cannot count where a smaller one failed: stop at the first that is too large."
     )
@@ -57,6 +60,9 @@ def check_2(answer):
     )
     rng = np.random.default_rng(0)
     agree(answer, solution_2(), *((list(rng.random(m) ** 6),) for m in (5, 12, 23)))
+    edges = 0.05 / np.array([2, 4, 1, 3])
+    near = [edges * 0.995] + [edges * np.where(edges == one, 1.005, 0.995) for one in edges]
+    agree(answer, solution_2(), *((list(p),) for p in near))
 
 
 def solution_2():

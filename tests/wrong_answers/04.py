@@ -9,6 +9,10 @@ def padding_of(attention_mask):
     return attention_mask.unsqueeze(-1) == 0
 
 
+def joined(mark):
+    return lambda base, template, texts: mark.join((base, template, *texts))
+
+
 WRONG = {
     "04-1": [
         (lambda hidden, mask: hidden.amax(1), "padding took part"),
@@ -48,7 +52,16 @@ WRONG = {
             ).hexdigest(),
             "joined into one",
         ),
-        (lambda base, template, texts: base + template + "\n".join(texts), "line break"),
+        (lambda base, template, texts: base + template + "\n".join(texts), "template and text"),
+        *[(joined(mark), f"may hold {mark!r}") for mark in ("|", "\0", " ; ", "[SEP]", "', '")],
+        (
+            lambda base, template, texts: repr((base, template, len(texts), "".join(texts))),
+            "though you count them",
+        ),
+        (lambda base, template, texts: repr((base, template, list(dict.fromkeys(texts)))), "twice"),
+        (lambda base, template, texts: f"{base}|{template}|{texts}", "may hold '|'"),
+        (lambda *given: repr(given).lower(), "forgets capitals"),
+        (lambda *given: f"features-{hash(repr(given))}", "another tomorrow"),
     ],
     "04-5": [
         ((0.985, 0.725), "swapped"),

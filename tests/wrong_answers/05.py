@@ -53,6 +53,11 @@ def cancelled(probabilities, labels, count=10):
     return (size * (said - seen)).sum() / size.sum()
 
 
+def in_bins(probabilities, labels, count):
+    size, said, seen = binned(probabilities, labels, count)
+    return (size * abs(said - seen)).sum() / size.sum()
+
+
 def last_bin_forgotten(probabilities, labels, count=10):
     size, said, seen = binned(probabilities, labels, count, strict=True)
     with np.errstate(invalid="ignore"):
@@ -100,6 +105,8 @@ WRONG = {
         (last_bin_forgotten, "last bin"),
         (of_label_one, "mean highest probability"),
         (lambda p, y, count=10: abs(p.max(-1).mean() - (p.argmax(-1) == y).mean()), "cancelled"),
+        (lambda p, y, count=9: in_bins(p, y, count), "wrong elsewhere"),
+        (lambda p, y, count=10: in_bins(p, y, count / 2 if count > 5 else count), "wrong elsewhere"),
     ],
     "05-5": [
         (lambda a, b: b / (a + b), "Turned round"),

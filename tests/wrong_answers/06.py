@@ -19,6 +19,11 @@ def averaged_velocity(theta, velocity, g, lr, momentum=0.9):
     return theta - lr * (g + momentum * velocity), velocity
 
 
+def default_of_its_own(theta, velocity, g, lr, momentum=0.99):
+    velocity = momentum * velocity + g
+    return theta - lr * (g + momentum * velocity), velocity
+
+
 def in_place(theta, velocity, g, lr, momentum=0.9):
     velocity *= momentum
     velocity += g
@@ -73,6 +78,7 @@ WRONG = {
         (stale_velocity, "after its update"),
         (averaged_velocity, "The velocity is wrong"),
         (in_place, "avoid +="),
+        (default_of_its_own, "wrong elsewhere"),
         (no_velocity, "two things"),
     ],
     "06-3": [

@@ -22,6 +22,11 @@ def chi_square(right_a, right_b):
     return chi2.sf((only_a - only_b) ** 2 / (only_a + only_b), 1)
 
 
+def one_when_a_wins_none(right_a, right_b):
+    only_a, only_b = (right_a & ~right_b).sum(), (right_b & ~right_a).sum()
+    return binomtest(int(only_a), int(only_a + only_b), 0.5).pvalue if only_a else 1.0
+
+
 def abstain(probabilities, labels, sure, among=None):
     right = probabilities.argmax(-1) == labels
     return sure.mean(), right[sure if among is None else among].mean()
@@ -52,5 +57,7 @@ WRONG = {
         (of_all_right_answers, "exactly one of the two"),
         (of_all_reviews, "Of 11 disagreements"),
         (chi_square, "Of 11 disagreements"),
+        (one_when_a_wins_none, "wrong elsewhere"),
+        (lambda a, b: one_when_a_wins_none(b, a), "wrong elsewhere"),
     ],
 }
