@@ -91,9 +91,10 @@ def agree(answer, reference, *cases) -> None:
 
 def like(given, wanted):
     """``given`` in the form of ``wanted``: tensor, array, tuple or number."""
-    several = isinstance(wanted, tuple | list) and isinstance(given, tuple | list)
-    if several and len(given) == len(wanted):
-        return type(wanted)(map(like, given, wanted))
+    if isinstance(wanted, tuple | list):  # an array will do where all of its parts are numbers
+        several = getattr(given, "ndim", 0) == 1 and not any(map(np.ndim, wanted))
+        if (several or isinstance(given, tuple | list)) and len(given) == len(wanted):
+            return type(wanted)(map(like, given, wanted))
     if hasattr(wanted, "detach"):
         values = plain(given)
         return wanted.new_tensor(values) if isinstance(values, np.ndarray) else given

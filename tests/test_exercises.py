@@ -2,6 +2,7 @@
 
 import importlib.util
 from copy import deepcopy
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +24,19 @@ def modules():
 ALL = [f"{name}-{k}" for name, module in modules().items() for k in module.HINTS]
 
 
-def wrong_answers() -> dict:
-    """{exercise: [(wrong answer, words expected in the advice)]} of all notebooks."""
+def answers(kind: str) -> dict:
+    """What the files of tests/wrong_answers or tests/right_answers hold, of all notebooks."""
     found = {}
-    for path in sorted((Path(__file__).parent / "wrong_answers").glob("[0-9][0-9].py")):
-        spec = importlib.util.spec_from_file_location(f"wrong_{path.stem}", path)
+    for path in sorted((Path(__file__).parent / f"{kind}_answers").glob("[0-9][0-9].py")):
+        spec = importlib.util.spec_from_file_location(f"{kind}_{path.stem}", path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        found |= module.WRONG
+        found |= getattr(module, kind.upper())
     return found
 
 
-WRONG = wrong_answers()
+WRONG = answers("wrong")  # {exercise: [(answer, words expected in the advice)]}
+RIGHT = answers("right")  # {exercise: [answer in another form, or by another order of operations]}
 
 
 def answer_of(exercise: str):
@@ -118,6 +120,14 @@ def shifted(result):
     return 1 if result is None else result + 1
 
 
+def turned(result):
+    """Rows for columns; of a pair, second for first."""
+    if isinstance(result, tuple) and len(result) == 2:
+        return result[::-1]
+    square = isinstance(result, np.ndarray | torch.Tensor) and result.ndim >= 2
+    return result.swapaxes(-1, -2) if square else None
+
+
 def generated(exercise):
     """{how it is wrong: answer}, made from what ``check`` asks of the solution."""
     recorded = Recorded(exercise)
@@ -130,7 +140,18 @@ def generated(exercise):
             calls.append(1) or deepcopy(result) if not calls else shifted(result)
         ),
     }
+    if turned(result) is not None:
+        wrong["transposed"] = lambda *given: turned(recorded.solve(*given))
+    for place, (name, argument) in enumerate(signature(recorded.solve).parameters.items()):
+        if argument.default is not argument.empty:
+            wrong[f"another default of {name}"] = lambda *given, place=place, argument=argument: (
+                recorded.solve(*given, *[shifted(argument.default)][len(given) - place :])
+            )
     for place in range(len(first)):
+        if turned(first[place]) is not None:
+            wrong[f"argument {place} transposed"] = lambda *given, place=place: recorded.solve(
+                *given[:place], turned(given[place]), *given[place + 1 :]
+            )
         if any(
             len(given) > place and repr(given[place]) != repr(first[place]) for given, _ in others
         ):
@@ -144,11 +165,24 @@ def generated(exercise):
 
 @pytest.mark.parametrize("exercise", FUNCTIONS)
 def test_generated_mistakes_are_found(exercise, capsys):
-    """A constant, off by one, the first case alone, each argument ignored: none is right."""
+    """A constant, off by one, the first case alone, transposed, each argument ignored or
+    transposed, another default: none is right."""
     mistakes = generated(exercise)
     capsys.readouterr()
     for how, answer in mistakes.items():
         assert "not yet" in advice(capsys, exercise, answer), how
+
+
+@pytest.mark.parametrize("exercise, answer", [(e, a) for e, some in RIGHT.items() for a in some])
+def test_another_right_answer_is_right(exercise, answer, capsys):
+    exercises.check(exercise, answer)
+    assert capsys.readouterr().out == f"{exercise}: right.\n"
+
+
+def test_a_notebook_with_right_answers_has_them_for_each_exercise():
+    notebooks = {exercise[:2] for exercise in RIGHT}
+    assert set(RIGHT) == {exercise for exercise in ALL if exercise[:2] in notebooks}
+    assert all(len(some) >= 2 for some in RIGHT.values())
 
 
 def in_form(form, value):
@@ -162,7 +196,7 @@ FORMS = {
     "list": lambda value: value.tolist() if hasattr(value, "tolist") else value,
     "array": np.asarray,
     "tensor": torch.as_tensor,
-    "float32": lambda value: torch.as_tensor(value).float() if np.ndim(value) else value,
+    "float32": lambda value: torch.as_tensor(value).float(),
 }
 
 

@@ -1,5 +1,7 @@
 """Checks, hints and reference solutions of notebook 08."""
 
+from numbers import Real
+
 import numpy as np
 
 from helpers.check import agree
@@ -107,7 +109,7 @@ def solution_3():
 
 
 def check_4(answer):
-    assert isinstance(answer, (int, float, np.floating)), "Give a number."
+    assert isinstance(answer, Real), "Give a number."
     assert not 0 < answer < 1, "Give it in percent."
     assert answer != 75, "The best of 24 is not the average of 24."
     assert abs(answer - 75.97) > 0.1, "One standard error is what one template is off by."

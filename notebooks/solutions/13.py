@@ -165,7 +165,7 @@ def check_4(answer):
     given = answer(trials, peaks, 16, 200)
     assert trials.equals(before), "Leave the table as it is."
     assert len(given) == 2 and given[0] in peaks, "Return a pair: method, then rate."
-    given = given[0], float(given[1])
+    given = given[0], round(float(given[1]), 6)
     strictly = "A method that needs just most_mb fits: at most, not less."
     assert answer(trials[trials["method"] == "wide"], peaks, 16, 200)[0] == "wide", strictly
     assert given[0] != "huge", "That one needs more memory than there is."

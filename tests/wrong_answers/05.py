@@ -106,7 +106,10 @@ WRONG = {
         (of_label_one, "mean highest probability"),
         (lambda p, y, count=10: abs(p.max(-1).mean() - (p.argmax(-1) == y).mean()), "cancelled"),
         (lambda p, y, count=9: in_bins(p, y, count), "wrong elsewhere"),
-        (lambda p, y, count=10: in_bins(p, y, count / 2 if count > 5 else count), "wrong elsewhere"),
+        (
+            lambda p, y, count=10: in_bins(p, y, count / 2 if count > 5 else count),
+            "wrong elsewhere",
+        ),
     ],
     "05-5": [
         (lambda a, b: b / (a + b), "Turned round"),
