@@ -1,4 +1,4 @@
-"""Progress bars that leave no trace: text in a terminal, one line of output in a notebook."""
+"""What waiting leaves: of a progress bar nothing, of Kernel > Interrupt one line."""
 
 from __future__ import annotations
 
@@ -33,3 +33,13 @@ def progress(*args, **options) -> tqdm:
     """``tqdm(*args, **options)``, which goes when it is done; with ``delay``, only long waits."""
     file = Line() if hasattr(get_ipython(), "kernel") else sys.stderr
     return tqdm(*args, leave=False, file=file, **options)
+
+
+def stopped(shell, kind, error, trace, tb_offset=None) -> None:
+    """A line where an interrupted cell would leave a page of red; it counts as failed all the same,
+    so that what was to run after it does not."""
+    print("Stopped. What earlier cells made is still there; run this one again when you like.")
+
+
+if hasattr(get_ipython(), "kernel"):
+    get_ipython().set_custom_exc((KeyboardInterrupt,), stopped)

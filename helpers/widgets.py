@@ -85,6 +85,13 @@ def control(name: str, given, start) -> ipywidgets.Widget:
     return field(start, min=low, max=high, step=step, description=described, style=style)
 
 
+# ipywidgets hears Enter alone; Ctrl+Enter (on a Mac Cmd+Enter) says the same to its field.
+KEYS = """<script>document.addEventListener("keydown", key => {
+  if (key.key === "Enter" && (key.ctrlKey || key.metaKey) && key.target.closest(".jupyter-widgets"))
+    key.target.dispatchEvent(new Event("change", {bubbles: true}));
+}, true)</script>"""
+
+
 def follow(draw: Callable, boxes) -> None:
     """The boxes, and under them what ``draw()`` shows, anew whenever one has changed.
 
@@ -92,6 +99,7 @@ def follow(draw: Callable, boxes) -> None:
     its place until the next one is there.
     """
     boxes = list(boxes)
+    display({"text/html": KEYS, "text/plain": ""}, raw=True)
     display(ipywidgets.VBox(boxes))
     place = display(drawn(draw), raw=True, display_id=True)
     for box in boxes:

@@ -36,6 +36,7 @@ CELLS = """() => {
     outputs: code.flatMap(m => m.outputs.toJSON()),
   };
 }"""
+expect.set_options(timeout=60_000)
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: JupyterLab is not tried"),
@@ -149,13 +150,14 @@ def alive(page, server, name):
     if name.startswith(("00", "07")):
         box = page.get_by_label("Your review, then Enter:")
         answer = page.locator(".jp-CodeCell", has=box).locator(".jp-OutputArea")
-        for review, says in (
-            ("A waste of a good cast.", "“A waste of a good cast.” reads as negative"),
-            ("<b>плохой фильм</b>", "in this script its answer means little"),
-            (" ", "Type a review first."),
+        for review, key, says in (
+            ("A waste of a good cast.", "Enter", "“A waste of a good cast.” reads as negative"),
+            ("<b>плохой фильм</b>", "Control+Enter", "in this script its answer means little"),
+            (" ", "Enter", "Type a review first."),
+            ("A joy.", "Meta+Enter", "“A joy.” reads as positive"),
         ):
             box.fill(review)
-            box.press("Enter")
+            box.press(key)
             expect(answer).to_contain_text(says)
     if name.startswith("01"):
         layer = page.get_by_label("layer (1 to 6)")
@@ -166,7 +168,7 @@ def alive(page, server, name):
         expect(area.locator("img")).to_have_attribute("alt", re.compile("layer 4, head 10"))
         assert area.bounding_box()["height"] == height
         page.get_by_label("review").fill("not bad at all")
-        page.keyboard.press("Enter")
+        page.keyboard.press("Control+Enter")
         expect(area.locator("img")).to_have_attribute("alt", re.compile("^Heat map of 6 by 6"))
 
 
@@ -191,6 +193,37 @@ def test_run_all_save_restart_reopen(page, server, name):
         page.wait_for_timeout(1000)
     assert not [wrong for wrong in WRONG if wrong in reopened]
     assert again == pictures
+
+
+# Puts a cell in front of the open notebook and runs it.
+WAITS = """import sys, time
+sys.path[:0] = [".."]
+from helpers.check import check
+from helpers.progress import progress
+for _ in progress(range(100), "waiting"):
+    time.sleep(0.2)"""
+RUN_FIRST = """source => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  panel.content.model.sharedModel.insertCell(0, {cell_type: 'code', source});
+  panel.content.activeCellIndex = 0;
+  window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
+
+
+def test_an_interrupted_cell_leaves_one_line(page, server):
+    """No red bar, no traceback; and the kernel goes on."""
+    open_notebook(page, server, NAMES[0])
+    page.evaluate(RUN_FIRST, WAITS)
+    shown = page.locator(".jp-Cell").first.locator(".jp-OutputArea-output")
+    expect(shown.first).to_contain_text("waiting:")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
+    expect(shown.last).to_contain_text("Stopped.")
+    page.wait_for_timeout(1000)
+    assert [text.strip() for text in shown.all_inner_texts() if text.strip()] == [
+        "Stopped. What earlier cells made is still there; run this one again when you like."
+    ]
+    page.evaluate(RUN_FIRST, "print(6 * 7, check.__name__)")
+    expect(page.locator(".jp-Cell").first.locator(".jp-OutputArea")).to_have_text("42 check")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
