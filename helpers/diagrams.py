@@ -251,7 +251,7 @@ def shared_cache() -> None:
     say(axes, 3.15, 0.45, "computed once, kept", GREY)
     for number, y in enumerate((1.7, 1.0, 0.3), 1):
         name = "review 2,000" if number == 3 else f"review {number}"
-        arrow(axes, (3.97, 1.0), (4.7, y))
+        arrow(axes, (3.97, 1.0), (4.6, y))
         box(axes, 5.2, y, "frozen model", width=1.15, height=0.36)
         arrow(axes, (6.2, y), (5.8, y))
         say(axes, 6.25, y, name, ha="left", fontsize=8.5)

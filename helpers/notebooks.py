@@ -223,7 +223,7 @@ def show(path: str, tag: str) -> None:
 
 
 def new(number: str, name: str) -> None:
-    """Write a skeleton that keeps the contract: notebook, solutions and wrong answers."""
+    """Write a skeleton that keeps the contract: notebook, solutions, wrong and right answers."""
     if not re.fullmatch(r"\d\d", number) or not re.fullmatch(r"[a-z0-9_]+", name):
         raise NotebookError("Give two digits and a name of a-z, 0-9 and _: notebook new 12 costs")
     if list(NOTEBOOKS.glob(f"{number}_*.ipynb")):
@@ -234,6 +234,7 @@ def new(number: str, name: str) -> None:
         "notebook.py": NOTEBOOKS / f"{number}_{name}.ipynb",
         "solutions.py": NOTEBOOKS / "solutions" / f"{number}.py",
         "wrong_answers.py": ROOT / "tests" / "wrong_answers" / f"{number}.py",
+        "right_answers.py": ROOT / "tests" / "right_answers" / f"{number}.py",
     }
     there = [str(target.relative_to(ROOT)) for target in targets.values() if target.exists()]
     if there:

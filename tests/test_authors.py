@@ -23,7 +23,7 @@ def course(tmp_path):
     for file in ("README.md", "requirements.txt", ".pytest.ini", ".ruff.toml"):
         shutil.copy(ROOT / file, tmp_path)
     (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
-    for file in (tmp_path / "tests" / "wrong_answers").glob("*.py"):
+    for file in (tmp_path / "tests").glob("*_answers/*.py"):
         file.unlink()
     env = os.environ | {"PYTHONPATH": str(tmp_path)}
 
@@ -48,7 +48,7 @@ def test_a_dummy_notebook_by_the_how_to_alone(course):
     files = ("tests/test_notebooks.py", "tests/test_exercises.py", "notebooks/99_dummy.ipynb")
     tests = course("pytest", "-q", "-p", "no:cacheprovider", "--nbval", *files)
     assert tests.returncode == 0, tests.stdout
-    style = course("ruff", "format", "--check", "notebooks", "tests/wrong_answers")
+    style = course("ruff", "format", "--check", "notebooks", "tests")
     assert style.returncode == 0, style.stdout
 
 
