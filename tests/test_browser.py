@@ -71,7 +71,7 @@ class Server:
         with open(self.folder / "server.log", "ab") as log:
             where = {"cwd": self.folder, "env": env, "stdout": log, "stderr": log}
             self.process = subprocess.Popen(command, start_new_session=True, **where)
-        for _ in range(120):
+        for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     self.url = f"http://127.0.0.1:{port}/lab"
