@@ -33,7 +33,8 @@ def check_1(answer):
     closed, opened = given
     assert not (opened > 5 and closed < 5), "You swapped the two: first *closed*."
     assert closed <= 24 and opened <= 24, "There are 24 reviews: take those answered *positive*."
-    assert 6 <= closed <= 12 and opened <= 5, (
+    assert (given == given.round()).all(), "Answers that flip are whole numbers."
+    assert 7 <= closed <= 11 and opened <= 4, (
         "Take the first 24 validation reviews that are positive and answered so, the sentence in "
         "front of each and a space between."
     )
@@ -46,6 +47,9 @@ def solution_1():
 def check_2(answer):
     matrix = np.array([[50, 10], [30, 60]])
     given = answer(matrix)
+    assert isinstance(given, tuple | list | np.ndarray) and len(given) == 2, (
+        "Return two numbers: return precision, recall."
+    )
     precision, recall = given
     assert not np.isclose(precision, 60 / 90), "You swapped the two: precision divides a column."
     assert not np.isclose(precision, 50 / 80), "That is for the label negative: use index 1."

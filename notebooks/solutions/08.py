@@ -1,10 +1,20 @@
 """Checks, hints and reference solutions of notebook 08."""
 
+from functools import cache
 from numbers import Real
 
 import numpy as np
+import pandas as pd
+import torch
 
 from helpers.check import agree
+from helpers.classifier import PromptClassifier
+from helpers.data import load_reviews
+from helpers.encode import cached_encode
+from helpers.files import DATA
+from helpers.models import load_encoder
+from helpers.score import gain, right_answers
+from helpers.templates import Template
 
 HINTS = {
     1: [
@@ -16,8 +26,10 @@ HINTS = {
         "After the first that is not small enough, nothing further counts, however small.",
     ],
     3: [
-        "Average over the prompts first, choose the label afterwards.",
-        "probabilities.mean(0) has the shape (reviews, labels).",
+        "The control keeps all but the meaning: its length, its place, its blank. Section 2 has "
+        "some, such as '{} the weather was [MASK] .'.",
+        "gain(right_answers(features_of('ReviewBERT', template, texts), y), the same of the "
+        "control) gives the last three.",
     ],
     4: [
         "The accuracy of one template has the standard error sqrt(0.75 * 0.25 / 2000).",
@@ -79,33 +91,55 @@ def solution_2():
     return holm
 
 
+@cache
+def _right(template):
+    """Which training reviews a head on ReviewBERT's states gets, as in the notebook."""
+    reviews = load_reviews("rotten_tomatoes", sizes="course")["train"]
+    tokenizer, encoder = load_encoder("ReviewBERT", torch.float32)
+    pooling = "mask" if "[MASK]" in template else "mean"
+    labels = ["negative", "positive"]
+    reader = PromptClassifier(tokenizer, encoder, labels, Template(template), pooling, 96)
+    return right_answers(cached_encode(reader, reviews["text"]), np.array(reviews["label"]))
+
+
 def check_3(answer):
-    probabilities = np.array(
-        [
-            [[0.45, 0.55], [0.2, 0.8]],
-            [[0.45, 0.55], [0.6, 0.4]],
-            [[0.95, 0.05], [0.3, 0.7]],
-        ]
+    assert isinstance(answer, tuple | list) and len(answer) == 5, (
+        "Give five things: template, control, gain, low, high."
     )
-    given = answer(probabilities.copy())
-    given = np.asarray(given)
-    assert given.shape == (2,), f"One label for each of the 2 reviews, not {given.shape}."
-    assert given.tolist() != [1, 1], "That is a vote: two lukewarm prompts beat one sure one."
-    assert given.tolist() == [0, 1], "Average the probabilities over the prompts."
-    rng = np.random.default_rng(0)
-    agree(
-        answer,
-        solution_3(),
-        (rng.dirichlet(np.ones(3), (4, 20)),),
-        (rng.dirichlet([1, 1], (2, 9)),),
+    template, control, *given = answer
+    for text in (template, control):
+        assert isinstance(text, str) and text.count("{}") == 1 and text.count("[MASK]") < 2, (
+            "A template is a text with one {} for the review and at most one [MASK]."
+        )
+    plain = [" ".join(text.lower().split()) for text in (template, control)]
+    known = pd.read_csv(DATA / "08_sweep.csv", comment="#")["template"].str.lower()
+    assert plain[0] not in set(known), "Write a template of your own: this is one of the 24."
+    assert plain[0] != plain[1], "The control is another text: the same form, another meaning."
+    assert ("[MASK]" in template) == ("[MASK]" in control), (
+        "Pool both alike: with a blank in one alone, words and pooling change at once."
+    )
+    assert plain[0].startswith("{}") == plain[1].startswith("{}"), (
+        "Put the review in the same place in both: here words and place change at once."
+    )
+    tokenizer, _ = load_encoder("ReviewBERT", torch.float32)
+    long, other = (len(tokenizer.tokenize(text.replace("{}", ""))) for text in (template, control))
+    assert abs(long - other) <= 2, f"{long} tokens against {other}: make the control as long."
+    given, wanted = np.array(given, float), np.array(gain(_right(template), _right(control)))
+    right = np.allclose(given, wanted, atol=0.3)
+    assert right or not np.allclose(-given[[0, 2, 1]], wanted, atol=0.3), (
+        "You swapped the two: take the template minus the control."
+    )
+    assert right or not np.allclose(100 * given, wanted, atol=0.3), "Give it in points."
+    assert right, (
+        "These templates give something else on the 2,000 training reviews: gain of the template's "
+        "right answers against the control's, not against those of the bare review."
     )
 
 
 def solution_3():
-    def ensemble(probabilities):
-        return probabilities.mean(0).argmax(-1)
-
-    return ensemble
+    template = "{} would i watch it again ? [MASK] ."
+    control = "{} would it rain on monday ? [MASK] ."
+    return template, control, 0.95, 0.15, 1.75  # measured by the code under "Solution" in 08
 
 
 def check_4(answer):

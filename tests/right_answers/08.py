@@ -23,6 +23,7 @@ def sorted_first(choose, judge):
     return judge[sorted(choose, key=lambda name: -choose[name])[0]]
 
 
+AGAIN, RAIN = "{} would i watch it again ? [MASK] .", "{} would it rain on monday ? [MASK] ."
 RIGHT = {
     "08-1": [
         sorted_first,
@@ -31,11 +32,8 @@ RIGHT = {
     ],
     "08-2": [adjusted, one_at_a_time, lambda p: torch.tensor(adjusted(p))],
     "08-3": [
-        lambda probabilities: probabilities.sum(0).argmax(1),
-        lambda probabilities: torch.tensor(probabilities).mean(0).max(-1).indices,
-        lambda probabilities: [
-            int(np.argmax(each.mean(0))) for each in probabilities.swapaxes(0, 1)
-        ],
+        [AGAIN, RAIN, *np.array([0.95, 0.15, 1.75])],
+        (AGAIN.replace("i", "I", 1), RAIN, torch.tensor(0.9), 0.1, 1.8),
     ],
     "08-4": [76.9, np.float32(76.9), torch.tensor(76.85), 76.92],
 }

@@ -39,8 +39,13 @@ WRONG = {
         (9, "two counts"),
         ((20, 18), "first 24"),
         ((180, 90), "24 reviews"),
+        ((12, 0), "first 24"),
+        ((6, 5), "first 24"),
+        ((9.5, 2), "whole numbers"),
     ],
     "07-2": [
+        (lambda m: {"precision": 60 / 70, "recall": 60 / 90}, "two numbers"),
+        (lambda m: (60 / 70, 60 / 90, 0.75), "two numbers"),
         (lambda m: (m[1, 1] / m[1].sum(), m[1, 1] / m[:, 1].sum()), "swapped"),
         (lambda m: (m[0, 0] / m[:, 0].sum(), m[0, 0] / m[0].sum()), "label negative"),
         (lambda m: (np.trace(m) / m.sum(), m[1, 1] / m[1].sum()), "Precision"),

@@ -27,6 +27,7 @@ def from_the_largest(p):
     return np.asarray(p) <= max(np.asarray(p)[small], default=-1)
 
 
+AGAIN, RAIN = "{} would i watch it again ? [MASK] .", "{} would it rain on monday ? [MASK] ."
 WRONG = {
     "08-1": [
         (lambda choose, judge: max(judge.values()), "chose on the test"),
@@ -50,9 +51,16 @@ WRONG = {
         ),
     ],
     "08-3": [
-        (lambda p: (p.argmax(-1).mean(0) > 0.5).astype(int), "a vote"),
-        (lambda p: p.mean(1).argmax(-1), "not (3,)"),
-        (lambda p: p.mean(0), "not (2, 2)"),
+        (("{} it was [MASK] .", RAIN, 0.1, -0.6, 0.8), "one of the 24"),
+        ((AGAIN, AGAIN, 0.0, 0.0, 0.0), "another text"),
+        ((AGAIN, "{} would it rain on monday ?", 0.9, 0.1, 1.8), "Pool both alike"),
+        ((AGAIN, "would it rain on monday ? [MASK] . {}", 0.9, 0.1, 1.8), "same place"),
+        ((AGAIN, "{} [MASK] .", 0.9, 0.1, 1.8), "as long"),
+        ((AGAIN, RAIN, -0.95, -1.75, -0.15), "swapped"),
+        ((AGAIN, RAIN, 0.0095, 0.0015, 0.0175), "points"),
+        ((AGAIN, RAIN, 0.5, -0.8, 1.8), "bare review"),
+        ((AGAIN, RAIN, 0.95), "five things"),
+        (("would i watch it again ? [MASK] .", RAIN, 0.9, 0.1, 1.8), "one {}"),
     ],
     "08-4": [
         (75, "not the average"),
