@@ -17,7 +17,7 @@ HINTS = {
         "dimension 1.",
     ],
     2: [
-        "The common shift is the difference of the two means over the reviews.",
+        "Set the gradient of the sum of squares by the vector to 0: it is a mean over the reviews.",
         "Means over the reviews are a.mean(0) and b.mean(0), both (hidden,).",
     ],
     3: [
@@ -45,6 +45,8 @@ def check_1(answer):
     assert not torch.equal(given, hidden.amax(1)), "The padding took part: use attention_mask."
     zeros = (hidden * attention_mask.unsqueeze(-1)).amax(1)
     assert not torch.equal(given, zeros), "Multiplying leaves zeros, which beat negative numbers."
+    low = torch.as_tensor(answer(hidden - 1e9, attention_mask))
+    assert (low < -5e8).all(), "A state may be below your number in the padding: take -torch.inf."
     right = torch.tensor([[-1.0, 4.0], [5.0, -6.0]])
     assert torch.equal(given, right), f"For {hidden.tolist()} it is {right.tolist()}."
     rng = torch.Generator().manual_seed(0)
@@ -138,12 +140,12 @@ def check_5(answer):
     given = np.asarray(answer, dtype=float).flatten()
     assert given.shape == (2,), "Give two numbers: front with bare, front with behind."
     assert (given <= 1).all(), "A cosine is at most 1: average over the reviews, do not add."
-    assert not np.allclose(given, (0.985, 0.725), atol=0.02), "You swapped the two."
+    assert not np.allclose(given, (0.984, 0.725), atol=0.02), "You swapped the two."
     assert not np.isclose(given[0], 0.768, atol=0.02), "That is behind with bare: take front."
-    assert np.allclose(given, (0.725, 0.985), atol=0.02), (
+    assert np.allclose(given, (0.725, 0.984), atol=0.02), (
         "Take the first 200 validation reviews, the mean pooling, and the question as it stands."
     )
 
 
 def solution_5():
-    return 0.725, 0.985  # measured by the code that the notebook shows under "Solution"
+    return 0.725, 0.984  # measured by the code that the notebook shows under "Solution"

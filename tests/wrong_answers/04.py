@@ -25,6 +25,7 @@ WRONG = {
             lambda hidden, mask: hidden.masked_fill(padding_of(mask), -torch.inf).max(1),
             "Return a tensor",
         ),
+        (lambda hidden, mask: hidden.masked_fill(padding_of(mask), -10).amax(1), "-torch.inf"),
     ],
     "04-2": [
         (lambda a, b: b - (b - a), "not each shift"),

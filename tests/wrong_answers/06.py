@@ -90,10 +90,13 @@ WRONG = {
         (zero_division, "norm of 0"),
     ],
     "06-4": [
-        (43, "a rate of 0.03"),
-        (1, "has 94 steps"),
-        (1500, "not reviews"),
-        (70, "start at START"),
-        (95.5, "whole number"),
+        (94, "a pair"),
+        ((94, 94), "noise of a batch"),
+        ((43, 96), "swapped"),
+        ((1, 1), "has 94 steps"),
+        ((1500, 150), "not reviews"),
+        ((70, 40), "start at START"),
+        ((95, 9), "START again"),
+        ((95.5, 43), "whole number"),
     ],
 }
