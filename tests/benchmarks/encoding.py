@@ -1,112 +1,109 @@
-"""Compare helpers.encode with SentenceTransformer.encode: ``python -m tests.benchmarks.encoding``.
+"""``helpers.encode`` beside sentence-transformers and plain transformers: same weights and texts.
 
-Both read the same weights, texts and 256-token window in one process, in turn, and
-sentence-transformers runs at its defaults. The course does not require it:
-pip install sentence-transformers.
+The rivals run at their defaults: sentence-transformers sorts by length and runs float32; plain
+transformers is the loop of its documentation, batches of 32 in the order of the texts. A third
+rival is that loop in the number format that ours uses.
 """
 
 import importlib
-import statistics
-import time
+from functools import partial
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from transformers import AutoModel
 
 from helpers.assets import fetch
 from helpers.classifier import PromptClassifier
 from helpers.data import load_reviews
 from helpers.encode import encode
 from helpers.models import DEFAULT_ENCODER, load_encoder
+from helpers.score import linear_head
 from helpers.templates import Template
+from tests.benchmarks.common import beside, in_turn, peak
 
 SIZES = {"rotten_tomatoes": (1000, 200, 800), "imdb": (200, 40, 160)}  # 2,000 and 400 texts
 WINDOW = 256
-REPEATS = 3
 
 
 def sentence_transformer():
-    """The same weights in sentence-transformers, which adds mean pooling by itself."""
+    """The same weights in sentence-transformers, which adds mean pooling; None if not installed."""
     try:
         library = importlib.import_module("sentence_transformers")
     except ImportError:
-        raise SystemExit(
-            "This benchmark needs one more package, which the course does not: "
-            "pip install sentence-transformers"
-        ) from None
+        return None
     model = library.SentenceTransformer(str(fetch(DEFAULT_ENCODER)), device="cpu")
     model.max_seq_length = WINDOW
-    return model
+    return lambda texts: model.encode(texts)
 
 
-def matmul_gflops(dtype, tokens=1024, repeats=8):
-    """Best measured speed (GFLOP/s) of a BERT-sized product (tokens, 384) x (384, 1536)."""
-    left, right = torch.ones(tokens, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        left @ right
-        seconds.append(time.perf_counter() - start)
-    return 2 * left.numel() * 1536 / min(seconds) / 1e9
+def plain(tokenizer, dtype):
+    """Batches of 32 through transformers, padded to the longest, mean over real tokens."""
+    model = AutoModel.from_pretrained(fetch(DEFAULT_ENCODER), dtype=dtype).eval()
+
+    @torch.inference_mode()
+    def run(texts):
+        found = []
+        for start in range(0, len(texts), 32):
+            few = texts[start : start + 32]
+            batch = tokenizer(
+                few, padding=True, truncation=True, max_length=WINDOW, return_tensors="pt"
+            )
+            mask = batch["attention_mask"][..., None]  # (batch, tokens, 1)
+            states = model(**batch).last_hidden_state.float()
+            found.append((states * mask).sum(1) / mask.sum(1))
+        return torch.cat(found).numpy()
+
+    return run
 
 
-def in_turn(texts, encoders):
-    """{name: (median seconds, features)}; the encoders take turns, so noise hits them alike."""
-    for run in encoders.values():
-        run(texts[:64])  # warm up
-    seconds, features = {name: [] for name in encoders}, {}
-    for _ in range(REPEATS):
-        for name, run in encoders.items():
-            begin = time.perf_counter()
-            features[name] = np.asarray(run(texts))
-            seconds[name].append(time.perf_counter() - begin)
-    return {name: (statistics.median(seconds[name]), features[name]) for name in encoders}
+def operations(encoder, lengths):
+    """Operations of one pass over texts of these lengths: 2 a weight and token, and attention."""
+    layers = sum(part.numel() for part in encoder.encoder.parameters())
+    width, depth = encoder.config.hidden_size, encoder.config.num_hidden_layers
+    return sum(2 * layers * n + depth * 4 * width * n * n for n in lengths)
 
 
-def accuracy(features, labels, train):
-    """Test accuracy (%) of logistic regression on the first ``train`` rows."""
-    head = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
-    head.fit(features[:train], labels[:train])
-    return 100 * head.score(features[train:], labels[train:])
+def right(features, labels, train):
+    """Which of the texts behind the first ``train`` a linear head gets right."""
+    head = linear_head().fit(features[:train], labels[:train])
+    return head.predict(features[train:]) == labels[train:]
 
 
-def main():
+def encoding():
     tokenizer, encoder = load_encoder()
-    ours = PromptClassifier(
-        tokenizer, encoder, ["negative", "positive"], Template("{}"), "mean", WINDOW
-    )
-    theirs = sentence_transformer()
+    labels = ["negative", "positive"]
+    ours = PromptClassifier(tokenizer, encoder, labels, Template("{}"), "mean", WINDOW)
+    dtype = str(encoder.dtype)[6:]
     encoders = {
-        "helpers.encode": lambda texts: encode(ours, texts).numpy(),
-        "sentence-transformers": lambda texts: theirs.encode(texts),
+        f"helpers.encode ({dtype})": lambda texts: encode(ours, texts).numpy(),
+        "sentence-transformers": sentence_transformer(),
+        "transformers (float32)": plain(tokenizer, torch.float32),
+        f"transformers ({dtype}) again": plain(tokenizer, encoder.dtype),
     }
-    single, half = (matmul_gflops(dtype) for dtype in (torch.float32, torch.bfloat16))
-    assert theirs.max_seq_length == WINDOW
-    print(
-        f"{torch.get_num_threads()} threads; matmul float32 {single:.0f} GFLOP/s, bfloat16 "
-        f"{half:.0f} GFLOP/s, ratio {half / single:.2f}"
-    )
-    print(
-        f"dtype: helpers.encode {str(encoder.dtype)[6:]}, "
-        f"sentence-transformers {str(next(theirs.parameters()).dtype)[6:]}\n"
-    )
-    print(f"{'texts':16} {'encoder':22} {'seconds':>8} {'tokens/s':>9} {'accuracy':>9}")
+    if encoders["sentence-transformers"] is None:
+        yield {
+            "who": "sentence-transformers",
+            "note": "left out: pip install sentence-transformers",
+        }
+        del encoders["sentence-transformers"]
     for name, sizes in SIZES.items():
         reviews = load_reviews(name, sizes=sizes)
         parts = [reviews[part] for part in ("train", "validation", "test")]
         texts = [text for part in parts for text in part["text"]]
-        labels = np.array([label for part in parts for label in part["label"]])
-        tokens = sum(map(len, ours.input_ids(texts)))
-        results = in_turn(texts, encoders)
-        for which, (seconds, features) in results.items():
-            # train and validation rows train: nothing is chosen here
-            score = accuracy(features, labels, sum(sizes[:2]))
-            print(f"{name:16} {which:22} {seconds:8.2f} {tokens / seconds:9,.0f} {score:8.1f}%")
-        slow, fast = (results[which][0] for which in reversed(encoders))
-        print(f"{name:16} {tokens:,} tokens, helpers.encode is {slow / fast:.2f} times as fast\n")
-
-
-if __name__ == "__main__":
-    main()
+        y = np.array([label for part in parts for label in part["label"]])
+        lengths = [len(row) for row in ours.input_ids(texts)]
+        features = {who: run(texts) for who, run in encoders.items()}  # warms up as well
+        seconds = in_turn({who: partial(run, texts) for who, run in encoders.items()})
+        # training and validation rows train: nothing is chosen here
+        answers = {who: right(found, y, sum(sizes[:2])) for who, found in features.items()}
+        first, best = next(iter(encoders)), peak(encoder.dtype)
+        share = operations(encoder, lengths) / seconds[first] / best / 1e9
+        for who in encoders:
+            note = f"{sum(lengths) / seconds[who]:,.0f} tokens/s"
+            if who == first:
+                note += f", {share:.0%} of the matrix products' {best:.0f} GFLOP/s"
+            else:
+                note += f", ours is {seconds[who] / seconds[first]:.2f} times as fast, "
+                note += beside(answers[first], answers[who])
+            row = {"who": who, "size": f"{len(texts):,} {name}", "seconds": seconds[who]}
+            yield row | {"accuracy": 100 * answers[who].mean(), "note": note}
