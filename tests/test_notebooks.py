@@ -128,6 +128,20 @@ def test_first_cell_has_title_and_facts(path, cells):
     assert re.search(r"\*\*Time\*\*.*reading .*running ", first.source)
 
 
+def test_the_reading_time_is_honest(cells, path):
+    """180 words a minute, four seconds for a line of code, a minute for a formula."""
+    text = "".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    code = "".join(cell.source + "\n" for cell in cells if cell.cell_type == "code")
+    formulas = re.findall(r"(?s)\$\$.*?\$\$", text)
+    prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```|\]\([^)]*\)", "", text)
+    words, lines = re.findall(r"\w+", prose), [line for line in code.splitlines() if line.strip()]
+    minutes = len(words) / 180 + len(lines) * 4 / 60 + len(formulas)
+    said = int(re.search(r"\*\*Time\*\*.*reading (\d+) minutes", cells[0].source)[1])
+    assert abs(said - minutes) < 4 + minutes / 10, f"about {minutes:.0f} minutes, not {said}"
+    (row,) = re.findall(rf"(?m)^\| {path.name[:2]} \|.*$", (ROOT / "README.md").read_text("utf8"))
+    assert f"| {said} min |" in row
+
+
 def test_only_the_setup_touches_sys_path(code):
     assert "sys.path" in code[0].source
     assert not any("sys.path" in cell.source for cell in code[1:])
