@@ -1,10 +1,12 @@
 """The benchmarks run, print and save."""
 
 import pandas as pd
+import pytest
 
 from tests.benchmarks import __main__ as benchmarks
 
 
+@pytest.mark.slow
 def test_a_part_runs_prints_and_saves(tmp_path, monkeypatch, capsys):
     where = tmp_path / "lines.csv"
     monkeypatch.setattr("sys.argv", ["benchmarks", "head", "--save", str(where)])
