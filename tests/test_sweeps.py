@@ -151,7 +151,12 @@ def test_rows_of_15_hold_what_the_course_claims():
     forms = table[table["part"] == "form"]
     for row in forms.itertuples():
         assert 100 * row.said.count("b") / len(row.said) == pytest.approx(row.accuracy, abs=1e-3)
-    assert len(table[table["part"] == "random"]) == 40
+    assert len(table[table["part"] == "random"]) == 60
+    for way, own in table[table["part"] == "tuned trial"].groupby("way"):  # loss chose the rate
+        best = own.loc[own["loss"].idxmin(), "place"]
+        ran = table[(table["part"] == "tuned run") & (table["way"] == way)]
+        assert len(own) == 3 and list(ran["draw"]) == [0, 1, 2] and set(ran["place"]) == {best}
+        assert (ran["said"].str.len() == 2176).all()
 
 
 def test_a_sweep_without_a_number_says_what_to_do():

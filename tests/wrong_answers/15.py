@@ -24,6 +24,7 @@ WRONG = {
         (lambda table: np.mean([f for f in by_class(table) if f]), "never found"),
         (lambda table: 100 * by_class(table).mean(), "not in percent"),
         (lambda table: np.nan_to_num(by_class(table)).mean(), "does not count"),
+        (lambda table: np.nanmean(by_class(table)), "average over those that occur"),
     ],
     "15-2": [
         (lambda log_p, shares: log_p, "Nothing has changed"),
@@ -33,11 +34,13 @@ WRONG = {
         (lambda log_p, shares: shares, "same shape"),
     ],
     "15-3": [
-        (48.4, "a pair"),
-        ((0.484, 0.161), "In percent"),
-        ((16.1, 48.4), "The true groups first"),
-        ((64.0, 16.1), "GROUPS as they are"),
-        ((48.4, 47.2), "seeds 0 to 9"),
+        (48.4, "Give three"),
+        ((0.472, 0.484, 0.161), "In percent"),
+        ((47.2, 16.1, 48.4), "The true groups first"),
+        ((47.2, 64.0, 16.1), "GROUPS as they are"),
+        ((72.5, 48.4, 16.1), "in the same way"),
+        ((47.2, 47.2, 16.1), "within_groups makes"),
+        ((47.2, 48.4, 47.2), "seeds 0 to 9"),
     ],
     "15-4": [
         ((0.995, 0.874), "In percent"),
