@@ -85,7 +85,10 @@ def test_the_bits_are_those_of_the_answers(own):
     rows = own.TEST_ROWS
     expected = [own.wanted(own.texts["test"][row], own.labels["test"][row]).strip() for row in rows]
     for row in TABLE[TABLE["written"].notna()].itertuples():
-        right = [line.strip() == other for line, other in zip(json.loads(row.written), expected, strict=True)]
+        right = [
+            line.strip() == other
+            for line, other in zip(json.loads(row.written), expected, strict=True)
+        ]
         assert (bits(row.right)[:40] == np.array(right)).all()
         assert row.accuracy == pytest.approx(np.mean(right))
 
