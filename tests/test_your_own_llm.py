@@ -4,13 +4,16 @@ import importlib.util
 import json
 from types import SimpleNamespace
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from helpers.files import DATA
+from helpers.models import find_model
 from helpers.score import bits
 
 TABLE = pd.read_csv(DATA / "21_sweep.csv", comment="#")
@@ -28,6 +31,7 @@ def own():
     return SimpleNamespace(**script.definitions("21"))
 
 
+N96 = 2  # draws of 96 reviews
 PAIRS = [("a bore .", "negative"), ("one of the finest films that i have seen .", "positive")]
 
 
@@ -74,11 +78,15 @@ def test_four_bits_are_off_by_half_a_gap_at_most(own):
 
 def test_the_table_is_whole():
     parts = TABLE.groupby("part").size()
-    assert parts.to_dict() == {"rival": 3, "run": 6, "trial": 3, "verdict": 5}
+    assert parts.to_dict() == {"rival": 3, "run": 10 + N96, "trial": 5, "verdict": 5}
     trials, runs = (TABLE[TABLE["part"] == part] for part in ("trial", "run"))
     trials, runs = (part[part["count"] == 48] for part in (trials, runs))
-    best = trials.loc[trials["loss"].idxmin(), "rate"]
-    assert (runs["rate"] == best).all() and sorted(runs["draw"]) == list(range(5))
+    for name in ("trained", "weighted"):
+        tried, ran = (
+            part[(part["count"] == 48) & (part["name"] == name)] for part in (trials, runs)
+        )
+        best = tried.loc[tried["loss"].idxmin(), "rate"]
+        assert (ran["rate"] == best).all() and sorted(ran["draw"]) == list(range(5))
 
 
 def test_the_bits_are_those_of_the_answers(own):
@@ -86,7 +94,7 @@ def test_the_bits_are_those_of_the_answers(own):
     expected = [own.wanted(own.texts["test"][row], own.labels["test"][row]).strip() for row in rows]
     for row in TABLE[TABLE["written"].notna()].itertuples():
         right = [
-            line.strip() == other
+            own.read_line(line) == json.loads(other)
             for line, other in zip(json.loads(row.written), expected, strict=True)
         ]
         assert (bits(row.right)[:40] == np.array(right)).all()
@@ -96,3 +104,59 @@ def test_the_bits_are_those_of_the_answers(own):
 def test_the_stored_prefix_fits_the_model(own):
     vectors = load_file(DATA / "21_prefix.safetensors")["vectors"]
     assert vectors.shape == own.first_prefix().shape
+
+
+def test_the_table_is_of_this_model(own):
+    assert (TABLE["model"] == own.OURS).all()
+
+
+def test_a_weight_counts_the_verdict_more_often(own):
+    pair, start, place = own.with_answer(*PAIRS[0]), own.first_prefix(), own.verdict_place()
+    plain, count = own.answer_loss(start, [pair])
+    heavy, more = own.answer_loss(start, [pair], place, 3.0)
+    labels = [label for label in pair[1] if label >= 0]
+    assert "neg" in own.tokenizer.decode(labels[place - 1 : place])
+    only = [label if sum(n >= 0 for n in pair[1][: at + 1]) == place else -100
+            for at, label in enumerate(pair[1])]  # fmt: skip
+    alone, one = own.answer_loss(start, [(pair[0], only)])
+    assert (one, more) == (1, count + 2)
+    assert heavy.item() == pytest.approx(plain.item() + 2 * alone.item(), rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def random_llama(own, tmp_path_factory):
+    """The folder of a tiny random Llama of another shape, whose tokenizer has no chat template."""
+    folder = tmp_path_factory.mktemp("llama")
+    config = LlamaConfig(vocab_size=len(own.tokenizer), hidden_size=64, intermediate_size=128,
+                         num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+                         head_dim=32, tie_word_embeddings=True)  # fmt: skip
+    torch.manual_seed(0)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(find_model("SmolLM2-135M-Instruct"))
+    tokenizer.chat_template = tokenizer.bos_token = None
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_changed_lines_take_another_model(random_llama, dtype):
+    changed = {'MODEL = "SmolLM2-135M-Instruct"': f"MODEL = {str(random_llama)!r}",
+               "DTYPE = torch.float32": f"DTYPE = torch.{dtype}"}  # fmt: skip
+    (path,) = (DATA.parent / "notebooks").glob("21_*.ipynb")
+    own = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if "sweep" in cell.metadata.get("tags", []):
+            for old, new in changed.items():
+                cell.source = cell.source.replace(old, new)
+            exec(compile(cell.source, path.name, "exec"), own)
+    assert own["lm"].dtype == getattr(torch, dtype) and own["lm"].config.hidden_size == 64
+    assert (TABLE["model"] != own["OURS"]).all() and "chat" not in own["ASKED"]
+    start, pairs = own["first_prefix"](), [own["with_answer"](*pair) for pair in PAIRS]
+    loss, _ = own["answer_loss"](start.requires_grad_(), pairs)
+    loss.backward()
+    assert start.dtype == start.grad.dtype == torch.float32
+    assert start.grad.isfinite().all() and start.grad.abs().max() > 0
+    end, losses = own["train"](start.detach(), range(12), 0.03)
+    assert np.isfinite(losses).all() and not torch.equal(end, start)
+    assert len(own["write"](end, [own["asked"](text) for text, _ in PAIRS])) == 2
+    assert np.isfinite(own["log_odds"](own["ASKED"]["cue"], ["dull"])).all()

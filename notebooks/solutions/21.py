@@ -1,6 +1,7 @@
 """Checks, hints and reference solutions of notebook 21."""
 
 import numpy as np
+import torch
 
 from helpers.check import agree
 
@@ -21,7 +22,8 @@ HINTS = {
     ],
     4: [
         "It is the last place at which the mask is 1, which is not the number of ones less one.",
-        "Turned around, the first 1: length - 1 - mask[:, ::-1].argmax(1) of a NumPy array.",
+        "Turned around, the first 1: length - 1 - mask[:, ::-1].argmax(1) of a NumPy array "
+        "(a torch mask has flip(1)).",
     ],
 }
 SMOL = {"num_hidden_layers": 30, "num_attention_heads": 9, "hidden_size": 576}
@@ -49,7 +51,11 @@ def check_1(answer):
     assert np.isclose(float(answer(wide, 1, 10)), solution_1()(wide, 1, 10)), (
         "head_dim counts where it is given: it need not be hidden_size / heads."
     )
-    agree(answer, solution_1(), (shared, 1, 1, 2), (SMOL | {"num_hidden_layers": 2}, 3, 7, 1))
+    other = {"num_hidden_layers": 5, "num_attention_heads": 4, "hidden_size": 96}
+    assert np.isclose(float(answer(other, 1, 10)), solution_1()(other, 1, 10)), (
+        "Read heads and sizes from the configuration: another model has others."
+    )
+    agree(answer, solution_1(), (shared, 1, 1, 2), (other | {"num_key_value_heads": 2}, 3, 7, 1))
 
 
 def solution_1():
@@ -78,6 +84,12 @@ def check_2(answer):
     twice = [*turns, ("user", [4]), ("assistant", [3, 2])]
     assert [int(label) for label in answer(twice)] == [-100] * 5 + [8, 2, -100, 3, 2], (
         "A chat may have several answers: each is learnt, not only the last one."
+    )
+    again = [("user", [5, 6]), ("assistant", [6, 2]), ("tool", [6, 3]), ("assistant", [5, 2])]
+    given = [int(label) for label in answer(again)]
+    assert given[4:6] == [-100, -100], "What a tool returns is read, not learnt."
+    assert given == [-100, -100, 6, 2, -100, -100, 5, 2], (
+        "The turn decides, not the id: the same id is masked in one turn and learnt in another."
     )
     agree(answer, solution_2(), (twice[2:],), ([("user", [1])],), ([("assistant", [7, 7])],))
 
@@ -116,16 +128,31 @@ def solution_3():
 
 def check_4(answer):
     left, right = [[0, 0, 1, 1], [1, 1, 1, 1]], [[1, 1, 0, 0], [1, 1, 1, 1]]
-    given = np.asarray(answer(np.array(right))).tolist()
+    kind = as_torch if wants_torch(answer) else np.array
+    given = np.asarray(answer(kind(right))).tolist()
     assert given != [2, 4], "Places are counted from 0: one less."
     assert given == [1, 3], "With zeros on the right: the last place whose mask is 1."
-    given = np.asarray(answer(np.array(left))).tolist()
+    given = np.asarray(answer(kind(left))).tolist()
     assert given != [1, 3], (
         "That counts the ones, which is the place only when padding is on the right."
     )
     assert given == [3, 3], "With zeros on the left the last place of the row is real."
-    both = np.array([[0, 1, 1, 0, 0], [0, 0, 0, 1, 0]])
-    agree(answer, solution_4(), (both,), (np.array(right),), (np.eye(3, dtype=int),))
+    for mask in ([[0, 1, 1, 0, 0], [0, 0, 0, 1, 0]], right, np.eye(3, dtype=int).tolist()):
+        given, wanted = np.asarray(answer(kind(mask))).tolist(), solution_4()(mask).tolist()
+        assert given == wanted, f"For {mask} the places are {wanted}, not {given}."
+
+
+def as_torch(mask):
+    return torch.tensor(mask)
+
+
+def wants_torch(answer):
+    """Whether a function works on a torch mask alone."""
+    try:
+        answer(np.array([[1, 0]]))
+    except (AttributeError, TypeError):
+        return True
+    return False
 
 
 def solution_4():

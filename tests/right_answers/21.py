@@ -37,6 +37,10 @@ def by_places(mask):
     return (mask * torch.arange(mask.shape[1])).argmax(1)
 
 
+def by_flip(mask):
+    return mask.shape[1] - 1 - mask.flip(1).argmax(1)
+
+
 def row_by_row(mask):
     return [max(place for place, one in enumerate(row) if one) for row in mask]
 
@@ -45,5 +49,5 @@ RIGHT = {
     "21-1": [as_fraction, by_layers],
     "21-2": [as_tensor, by_chain],
     "21-3": [0.25, np.float32(0.2533), torch.tensor(0.2533)],
-    "21-4": [by_places, row_by_row],
+    "21-4": [by_places, row_by_row, by_flip],
 }

@@ -29,6 +29,18 @@ def labels_of(learnt, flat=True):
     return chat_labels
 
 
+def hard_coded(config, texts, tokens, size=2):
+    heads = config.get("num_key_value_heads", 9)
+    numbers = 2 * config["num_hidden_layers"] * heads * config.get("head_dim", 64)
+    return numbers * texts * tokens * size / 1e9
+
+
+def by_id(turns):
+    """Masks by the id's value: what the user ever wrote is masked everywhere."""
+    seen = {n for role, ids in turns if role != "assistant" for n in ids}
+    return [-100 if n in seen else n for _, ids in turns for n in ids]
+
+
 def shifted(turns):
     labels = labels_of(lambda role, *_: role == "assistant")(turns)
     return labels[1:] + [-100]
@@ -42,6 +54,7 @@ WRONG = {
         (lambda config, texts, tokens, size=2: cache()(config, 1, tokens, size), "of its own"),
         (lambda config, texts, tokens, size=2: cache()(config, texts, tokens, 1), "`size` bytes"),
         (cache(given_width=False), "where it is given"),
+        (hard_coded, "another model has others"),
         (lambda config, texts, tokens, size=4: cache()(config, texts, tokens, size), "default"),
     ],
     "21-2": [
@@ -51,6 +64,8 @@ WRONG = {
         (labels_of(lambda role, place, turns: place == len(turns) - 1), "several answers"),
         (labels_of(lambda role, *_: role == "assistant", flat=False), "one flat list"),
         (shifted, "the loss's business"),
+        (labels_of(lambda role, *_: role not in ("user", "system")), "a tool returns"),
+        (by_id, "The turn decides"),
     ],
     "21-3": [
         (-0.3, "above 0"),
