@@ -103,17 +103,18 @@ def load_lm(name: str | Path, dtype: torch.dtype | None = None):
         assets.AssetError: the asset could not be fetched.
     """
     where = find_model(name)
-    options = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    options = {"use_safetensors": True, "output_loading_info": True}
     with loading(name):
         tokenizer = AutoTokenizer.from_pretrained(where)
         kinds = AutoConfig.from_pretrained(where).architectures or []
         masked = any(kind.endswith("ForMaskedLM") for kind in kinds)
         auto = AutoModelForMaskedLM if masked else AutoModelForCausalLM
-        model, info = auto.from_pretrained(where, **options)
+        model, info = auto.from_pretrained(where, dtype=dtype or torch.float32, **options)
     check_vocabulary_head(name, model, info["missing_keys"])
     check_complete(name, info["missing_keys"])
     check_model(tokenizer, model.base_model)
-    model = model.to(dtype or choose_dtype())
+    if dtype is None:
+        model = model.to(choose_dtype())
     return tokenizer, model.eval().requires_grad_(False)
 
 
