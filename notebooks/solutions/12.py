@@ -39,7 +39,9 @@ def check_1(answer):
     assert not np.isclose(given, 85), (
         "Of the three pairs two have 90 as their best, and one has 80: (90 + 90 + 80) / 3."
     )
-    assert not np.isclose(given, 84.4444, atol=1e-3), "Without replacement: no prompt is drawn twice."
+    assert not np.isclose(given, 84.4444, atol=1e-3), (
+        "Without replacement: no prompt is drawn twice."
+    )
     assert np.isclose(given, 260 / 3), "The pairs are 70-80, 70-90 and 80-90: 80, 90 and 90."
     assert np.isclose(answer([90.0, 70.0, 80.0], 2), 260 / 3), "The order given must not matter."
     assert np.isclose(answer([70.0, 80.0, 90.0], 1), 80), "The best of one is the mean."
