@@ -20,8 +20,8 @@ HINTS = {
     3: [
         "student = slice_of(HAND, 8); its numbers are student.prompt.vectors, which may be "
         "overwritten in torch.no_grad(). A trained student is spent: make a new slice_of.",
-        'train_on(student, wanted, teacher_rows[:32], "label words") returns the KL of all eight '
-        "steps; np.mean(losses[-4:]).",
+        'train_on(student, wanted, some, "label words", epochs=1), then gap_of(student); the same for '
+        "a slice that is left as it is.",
     ],
     4: [
         'by_family["random words"] holds six rows; numbers(row) gives the margins of one.',
