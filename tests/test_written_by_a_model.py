@@ -110,3 +110,17 @@ def test_the_trial_of_lowest_kl_was_distilled():
     best = trials.loc[trials["kl"].astype(float).idxmin()]
     done = TABLE[(TABLE["part"] == "distilled") & (TABLE["family"] == best["family"])]
     assert len(done) == 5 and set(done["rate"].astype(float)) == {float(best["rate"])}
+
+
+def test_eight_distilled_tokens_come_within_a_point_of_what_they_replace(own):
+    def mean(part, family):
+        rows = TABLE[(TABLE["part"] == part) & (TABLE["family"] == family)]
+        right = [bits(row.right)[: len(own.fifth(int(row.draw))[1])] for row in rows.itertuples()]
+        return 100 * np.concatenate(right).mean(), len(rows)
+
+    (hand, _), (student, draws) = (
+        mean("test", "hand-written"),
+        mean("distilled", "label words"),
+    )
+    untrained, _ = mean("distilled", "slice")
+    assert draws == own.DRAWS and abs(student - hand) < 1 and student > untrained + 4
