@@ -47,9 +47,11 @@ WRONG = {
         ),
     ],
     "12-3": [
-        ((0.05, 0.15), "Noise comes first"),
-        ((0.36, 0.05), "the last four"),
-        (0.15, "Give a pair"),
+        ((0.15, 0.31), "Noise comes first"),
+        ((0.44, 0.29), "The slice: that is its KL before training"),
+        ((0.44, 0.15), "Noise: that is its KL before training"),
+        ((0.31, 0.06), "is spent"),
+        (0.31, "Give a pair"),
     ],
     "12-4": [
         ((0.875, 0.939), "come first"),
