@@ -20,8 +20,8 @@ HINTS = {
     3: [
         "student = slice_of(HAND, 8); its numbers are student.prompt.vectors, which may be "
         "overwritten in torch.no_grad(). A trained student is spent: make a new slice_of.",
-        'train_on(student, wanted, some, "label words", epochs=1), then gap_of(student); the same for '
-        "a slice that is left as it is.",
+        'train_on(student, wanted, some, "label words", epochs=1), then gap_of(student); the same '
+        "for a slice that is left as it is.",
     ],
     4: [
         'by_family["random words"] holds six rows; numbers(row) gives the margins of one.',
@@ -93,12 +93,12 @@ def check_3(answer):
     (low, high), (lowest, highest) = NOISE_SLICE
     assert own < highest, "The slice: that is its KL before training, or another start."
     assert lowest < own, (
-        "The slice: twelve steps, no more. A student that was trained once is spent; make a new one."
+        "The slice: twelve steps, no more. A student that was trained is spent; make a new one."
     )
     assert noise < high, "Noise: that is its KL before training, or another scale of the noise."
     assert low < noise, (
-        "Noise: twelve steps from the slice's standard deviation and seed 0, on 64 reviews that the "
-        "student was not trained on."
+        "Noise: twelve steps from the slice's standard deviation and seed 0, on the 64 "
+        "reviews that the student was not trained on."
     )
 
 
