@@ -123,6 +123,18 @@ def test_rows_of_11_hold_what_the_course_claims():
     assert deep["accuracy"].min() > 70  # no seed ends at the majority class
 
 
+def test_rows_of_12_hold_what_the_course_claims():
+    table = pd.read_csv(ROOT / "data" / "12_sweep.csv", comment="#", keep_default_na=False)
+    candidates = table[table["part"] == "candidate"].groupby("family").size()
+    assert candidates.drop(["hand-written", "nothing"]).eq(6).all() and len(candidates) == 6
+    tests = table[table["part"] == "test"].groupby(["family", "k"])["draw"].nunique()
+    assert len(tests) == 14 and tests.eq(5).all()
+    searches = table[table["part"] == "search"].groupby(["family", "k"])["draw"].nunique()
+    assert len(searches) == 8 and searches.eq(5).all()
+    distilled = table[table["part"] == "distilled"].groupby("family")["draw"].nunique()
+    assert {"slice", "labels"} < set(distilled.index) and distilled.eq(5).all()
+
+
 def test_rows_of_14_hold_what_the_course_claims():
     table = pd.read_csv(ROOT / "data" / "14_sweep.csv", comment="#")
     for row in table.dropna(subset="right").itertuples():
