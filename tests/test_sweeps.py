@@ -171,6 +171,29 @@ def test_rows_of_15_hold_what_the_course_claims():
         assert (ran["said"].str.len() == 2176).all()
 
 
+def test_rows_of_18_hold_what_the_course_claims():
+    table = pd.read_csv(ROOT / "data" / "18_sweep.csv", comment="#", dtype={"edits": str})
+    trials, runs = (table[table["part"] == part] for part in ("trial", "run"))
+    score = trials.assign(score=trials["clean"] + trials["robust"])
+    for (way, defence), own in runs.groupby(["way", "defence"]):  # validation chose
+        tried = score[(score["way"] == way) & (score["defence"] == defence)]
+        best = tried.loc[tried["score"].idxmax(), ["rate", "strength"]]
+        assert len(tried) == 4 and (own[["rate", "strength"]] == best).all(axis=None)
+        assert list(own["seed"]) == list(range(len(own)))
+    key = ["way", "defence", "kind", "seed"]
+    assert not table[table["part"].isin(["attack", "injection"])].duplicated(["part", *key]).any()
+    searched = table[table["edits"].notna()]
+    assert set(searched["edits"].str.len()) == {100, 200, 300}
+    assert set("".join(searched["edits"])) == set("01239")
+    kinds = (
+        table[table["part"] == "injection"].groupby(["way", "defence", "seed"])["kind"].nunique()
+    )
+    assert (kinds == 42).all()
+    held = searched[searched["kind"] == "seen"].set_index(["way", "defence", "seed"])["edits"]
+    share = held.map(lambda edits: edits.count("9") / len(edits))
+    assert share["prefix", "attack", 0] > share["prefix", "none", 0] + 0.05
+
+
 def test_a_sweep_without_a_number_says_what_to_do():
     done = subprocess.run(
         [sys.executable, "data/sweep.py"], cwd=ROOT, text=True, capture_output=True

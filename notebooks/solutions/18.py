@@ -47,7 +47,7 @@ def check_1(answer):
         "The length is that of a text's whole change, over all of its tokens, not of each token."
     )
     assert not torch.allclose(given[0], delta[0].clamp(-1, 1)), (
-        "That cuts each number by itself (another ball, the maximum norm): shorten the whole change."
+        "That cuts each number by itself (the maximum norm): shorten the whole change."
     )
     assert torch.allclose(given[0].norm(), torch.tensor(1.0)), (
         "The first text's change is 5 long: shorten it to 1, each text by itself."
