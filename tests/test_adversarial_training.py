@@ -2,6 +2,7 @@
 
 import importlib.util
 import random
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def different(taught, one, other):
     other = other.removesuffix(" " + added[0]) if added else other
     before, after = one.split(), other.split()
     if len(before) != len(after):  # a word was cut in two
-        return len(added) + len(set(before) - set(after))
+        return len(added) + (Counter(before) - Counter(after)).total()
     return len(added) + sum(a != b for a, b in zip(before, after, strict=True))
 
 
