@@ -130,7 +130,7 @@ def test_rows_of_12_hold_what_the_course_claims():
     tests = table[table["part"] == "test"].groupby(["family", "k"])["draw"].nunique()
     assert len(tests) == 14 and tests.eq(5).all()
     searches = table[table["part"] == "search"].groupby(["family", "k"])["draw"].nunique()
-    assert len(searches) == 8 and searches.eq(5).all()
+    assert len(searches) == 7 and searches.eq(5).all()
     distilled = table[table["part"] == "distilled"].groupby("family")["draw"].nunique()
     assert {"slice", "labels"} < set(distilled.index) and distilled.eq(5).all()
 

@@ -108,10 +108,10 @@ def test_a_student_with_all_tokens_is_its_teacher(own):
 
 
 def test_distilling_brings_the_student_nearer(own):
-    rows = own.unlabelled(0)[:16]
-    wanted = own.wanted_of(own.HAND, rows, "label words")
+    texts = [own.train[0][row] for row in own.unlabelled(0)[:16]]
+    wanted = own.wanted_of(own.HAND, texts, "label words")
     student = own.slice_of(own.HAND, 8)
-    losses = own.train_on(student, wanted, rows, "label words", epochs=4)
+    losses = own.train_on(student, wanted, texts, "label words", epochs=4)
     assert np.mean(losses[-2:]) < 0.5 * np.mean(losses[:2])
 
 

@@ -9,8 +9,8 @@ from helpers.check import agree
 
 HINTS = {
     1: [
-        "Sort the accuracies. The k-th smallest is the best if the other n - 1 come from the k - 1 "
-        "below it.",
+        "Sort the accuracies. The k-th smallest is the best of n if the other n - 1 come from the "
+        "k - 1 below it: how many such cases are there, of how many?",
         "math.comb(k - 1, n - 1) / math.comb(N, n) is the share of these cases; add up.",
     ],
     2: [
@@ -29,11 +29,16 @@ HINTS = {
     ],
 }
 
-NOISE_SLICE = (0.24, 0.40), (0.11, 0.21)  # where the two of exercise 3 lie, in any format
+NOISE_SLICE = (0.285, 0.36), (0.13, 0.18)  # where the two of exercise 3 lie, in any format
+
+
+def one_number(given):
+    """A number, also from an array or tensor that holds only this one."""
+    return np.asarray(given, dtype=float).item()
 
 
 def check_1(answer):
-    given = answer([70.0, 80.0, 90.0], 2)
+    given = one_number(answer([70.0, 80.0, 90.0], 2))
     assert not np.isclose(given, 80), "That is the mean of all: keep the best of each two."
     assert not np.isclose(given, 90), "The best of all three; only two are drawn."
     assert not np.isclose(given, 85), (
@@ -43,10 +48,13 @@ def check_1(answer):
         "Without replacement: no prompt is drawn twice."
     )
     assert np.isclose(given, 260 / 3), "The pairs are 70-80, 70-90 and 80-90: 80, 90 and 90."
-    assert np.isclose(answer([90.0, 70.0, 80.0], 2), 260 / 3), "The order given must not matter."
-    assert np.isclose(answer([70.0, 80.0, 90.0], 1), 80), "The best of one is the mean."
+    assert np.isclose(one_number(answer([90.0, 70.0, 80.0], 2)), 260 / 3), (
+        "The order given must not matter."
+    )
+    assert np.isclose(one_number(answer([70.0, 80.0, 90.0], 1)), 80), "The best of one is the mean."
     rng = np.random.default_rng(0)
-    agree(answer, solution_1(), *((rng.random(size), n) for size, n in ((6, 3), (8, 8), (24, 5))))
+    cases = [(rng.random(size), n) for size, n in ((6, 3), (8, 8), (24, 5))]
+    agree(lambda *case: one_number(answer(*case)), solution_1(), *cases)
 
 
 def solution_1():
@@ -61,19 +69,21 @@ def solution_1():
 def check_2(answer):
     slope = torch.tensor([1.0, -2.0])
     words = torch.tensor([[0.0, 0.0], [1.0, 1.0], [-1.0, 2.0], [3.0, 1.0]])
-    word, change = answer(slope, words, 1)
+    word, change = map(one_number, answer(slope, words, 1))
     assert int(word) != 3, "The loss shall fall: the lowest change, not the highest."
     assert int(word) == 2, "(words - words[old]) @ slope is 1, 0, -4, 2: word 2."
     assert not np.isclose(float(change), -5), (
         "Less what stands there already: the change is (words[new] - words[old]) @ slope."
     )
     assert np.isclose(float(change), -4), "(-1 - 1) * 1 + (2 - 1) * (-2) = -4."
+    kept, none = map(one_number, answer(slope, words, 2))
+    assert int(kept) == 2 and np.isclose(none, 0), "Where old is the best, it stays: (old, 0)."
     generator = torch.Generator().manual_seed(0)
     cases = [
         (torch.randn(5, generator=generator), torch.randn(30, 5, generator=generator), old)
         for old in (0, 7, 29)
     ]
-    agree(answer, solution_2(), *cases)
+    agree(lambda *case: tuple(map(one_number, answer(*case))), solution_2(), *cases)
 
 
 def solution_2():
@@ -116,7 +126,7 @@ def check_4(answer):
     )
     assert 0.934 < among < 0.944, "Among: the 15 pairs of the six random-word prompts."
     assert not 0.80 < with_nothing < 0.84, 'That is another family: compare with "nothing".'
-    assert 0.870 < with_nothing < 0.880, 'With nothing: by_family["nothing"][0], mean of six.'
+    assert 0.865 < with_nothing < 0.886, 'With nothing: by_family["nothing"][0], mean of six.'
 
 
 def solution_4():

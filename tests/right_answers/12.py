@@ -33,9 +33,14 @@ def by_scores(slope, words, old):
     return best, scores[best] - scores[old]
 
 
+def by_topk(slope, words, old):
+    found = ((words - words[old]) @ slope).topk(1, largest=False)
+    return found.indices, found.values
+
+
 RIGHT = {
     "12-1": [all_cases, one_by_one],
-    "12-2": [by_loop, by_scores],
+    "12-2": [by_loop, by_scores, by_topk],
     "12-3": [np.array([0.3120, 0.1455]), [torch.tensor(0.332), np.float32(0.159)]],  # both formats
-    "12-4": [np.array([0.9388, 0.8749]), [torch.tensor(0.939), 0.8751]],
+    "12-4": [np.array([0.9388, 0.8749]), [torch.tensor(0.939), 0.8751], (0.94, 0.88)],
 }
