@@ -97,6 +97,7 @@ def solution_2():
 
 
 def check_3(answer):
+    assert not isinstance(answer, (dict, str)), "Give three counts, as a list: no dict, no text."
     given = np.asarray(answer, dtype=float).flatten()
     assert given.shape == (3,), "Give three counts: the note, the note misspelt, the word alone."
     assert not (given < 1).any() or not (given > 0).any(), (
@@ -116,13 +117,12 @@ def solution_3():
 
 
 def check_4(answer):
-    right = np.array([[1, 1, 1, 0, 0], [1, 0, 0, 1, 1]], bool)
+    right = np.array([[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 1]], bool)
     given = float(answer(right.copy()))
-    assert not np.isclose(given, 3 / 5), "Each attack alone leaves 0.6: the attacker has both."
+    assert not np.isclose(given, 4 / 6), "Each attack alone leaves 4 of 6: the attacker has both."
     assert not np.isclose(given, 1.0), "A review is left only if it is right under every attack."
-    assert not np.isclose(given, 1), "Give a share of the reviews, not a count."
-    assert not np.isclose(given, 4 / 5), "Wrong under any attack is wrong: all, not any."
-    assert np.isclose(given, 1 / 5), "Only the first review is right under both: 0.2."
+    assert not np.isclose(given, 2), "Give a share of the reviews, not a count."
+    assert np.isclose(given, 2 / 6), "Only the first two reviews are right under both: 2 of 6."
     rng = np.random.default_rng(1)
     cases = [(rng.random(shape) < 0.8,) for shape in ((1, 7), (3, 10), (5, 40))]
     agree(answer, solution_4(), *cases)
