@@ -194,6 +194,25 @@ def test_rows_of_18_hold_what_the_course_claims():
     assert share["prefix", "attack", 0] > share["prefix", "none", 0] + 0.05
 
 
+def test_rows_of_20_hold_what_the_course_claims():
+    table = pd.read_csv(ROOT / "data" / "20_sweep.csv", comment="#")
+    for row in table.dropna(subset="right").itertuples():
+        size = 300 if row.part == "transfer" else 500
+        assert size * row.accuracy == pytest.approx(bits(row.right), abs=0.01)
+    heads = table[(table["part"] == "head") & (table["way"] != "TF-IDF") & (table["k"] > 0)]
+    trials = heads.groupby(["way", "domain", "k", "start", "draw"])["rate"].nunique()
+    assert len(trials) == 3 * 5 * 2 * 2 * 5 and (trials == 4).all()  # equal trials
+    source = table[table["part"] == "source"].groupby(["way", "rate"])["loss"].mean().unstack("way")
+    for way in ("prefix", "LoRA"):  # validation chose the rate
+        used = table.query("part == 'run' and start == 'source' and way == @way")
+        assert set(used["rate"]) == {source[way].idxmin()}
+        assert (used.groupby("domain")["draw"].nunique() == 5).all()
+    trials, runs = (table[table["part"] == part] for part in ("transfer trial", "transfer"))
+    best = trials.loc[trials.groupby("start")["loss"].idxmin()].set_index("start")["rate"]
+    for (start, _), own in runs[runs["k"] > 0].groupby(["start", "domain"]):
+        assert set(own["rate"]) == {best[start]} and len(own) == 2 * 5
+
+
 def test_a_sweep_without_a_number_says_what_to_do():
     done = subprocess.run(
         [sys.executable, "data/sweep.py"], cwd=ROOT, text=True, capture_output=True
