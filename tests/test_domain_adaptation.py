@@ -24,7 +24,7 @@ def test_a_head_pulled_to_zero_is_scikit_learns(names):
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 6)), rng.integers(0, 2, 40)
-    ours = names["fit_head"](x, y, c=0.1)
+    ours = names["pulled_head"](x, y, c=0.1)
     theirs = LogisticRegression(C=0.1, tol=1e-10).fit(x, y)
     np.testing.assert_allclose(ours[:-1], theirs.coef_[0], atol=1e-3)
     assert ours[-1] == pytest.approx(theirs.intercept_[0], abs=1e-3)
@@ -33,9 +33,9 @@ def test_a_head_pulled_to_zero_is_scikit_learns(names):
 def test_a_strong_pull_stays_at_the_start_and_a_weak_one_leaves_it(names):
     rng = np.random.default_rng(1)
     x, y, start = rng.normal(size=(40, 6)), rng.integers(0, 2, 40), rng.normal(size=7)
-    stays = names["fit_head"](x, y, start, c=1e-6)
+    stays = names["pulled_head"](x, y, start, c=1e-6)
     np.testing.assert_allclose(stays[:-1], start[:-1], atol=1e-3)
-    leaves, free = (names["fit_head"](x, y, own, c=1e4) for own in (start, None))
+    leaves, free = (names["pulled_head"](x, y, own, c=1e4) for own in (start, None))
     np.testing.assert_allclose(leaves, free, atol=0.02)
 
 

@@ -17,7 +17,7 @@ HINTS = {
     3: [
         "domain_of gives x and y by role; rows = draw_rows(y['pool'], k, draw) are the labelled "
         "texts of a draw, and x['test'], y['test'] judge.",
-        "fit_head(x_rows, y_rows, source) pulls to the source's head, fit_head(x_rows, y_rows) to "
+        "pulled_head(x_rows, y_rows, source) pulls to the source's head, pulled_head(x_rows, y_rows) to "
         "zero. Accuracy of the first less that of the second, mean over ten draws, times 100.",
     ],
     4: [

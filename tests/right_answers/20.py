@@ -10,7 +10,7 @@ def one_by_one(ratings, least):
 
 def by_sign(ratings, least):
     ratings = torch.as_tensor(ratings)
-    return torch.where(ratings.abs() >= least, (ratings > 0).long(), -torch.ones(len(ratings)).long())
+    return torch.where(ratings.abs() >= least, (ratings > 0).long(), -1)
 
 
 def midpoint(odds, share):
