@@ -12,13 +12,13 @@ HINTS = {
     2: [
         "Sort the log-odds. Of n texts, share · n are to lie above the cut.",
         "The cut lies in the middle between the value number n - share · n, counted from 1 upward, "
-        "and the next one.",
+        "and the next one. share * n may come out as 1.9999: round it.",
     ],
     3: [
         "domain_of gives x and y by role; rows = draw_rows(y['pool'], k, draw) are the labelled "
         "texts of a draw, and x['test'], y['test'] judge.",
-        "pulled_head(x_rows, y_rows, source) pulls to the source's head, pulled_head(x_rows, y_rows) to "
-        "zero. Accuracy of the first less that of the second, mean over ten draws, times 100.",
+        "pulled_head(x_rows, y_rows, source) pulls to the source's head, without source to zero. "
+        "Accuracy of the first less that of the second, mean over ten draws, times 100.",
     ],
     4: [
         "here = np.repeat([0, 1], 400) says which text is from which set; the distance is "
@@ -80,8 +80,8 @@ def check_3(answer):
     assert abs(four) > 0.5, "In points, of 100: multiply by 100."
     assert four > -8, "The other way round: pulled to the source's head less pulled to zero."
     assert not many > 8 > four, "With 4 labels comes first, then with 256."
-    assert 9 < four < 15, "With 4 labels: c = 0.01 for both, draws 0 to 9, test texts of rated."
-    assert -0.3 < many < 1.7, "With 256 labels: c = 0.01 for both, draws 0 to 9."
+    assert 11.5 < four < 12.5, "With 4 labels: c = 0.01 for both, draws 0 to 9, test of rated."
+    assert 0.4 < many < 0.95, "With 256 labels: c = 0.01 for both, draws 0 to 9."
 
 
 def solution_3():

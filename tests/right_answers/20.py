@@ -28,6 +28,6 @@ def in_torch(odds, share):
 RIGHT = {
     "20-1": [one_by_one, by_sign],
     "20-2": [midpoint, in_torch],
-    "20-3": [[12.02, 0.68], np.array([11.5, 0.9])],
+    "20-3": [[12.02, 0.68], np.array([12.1, 0.7])],
     "20-4": [torch.tensor([1.835, 0.065]), [1.8, 0.1]],
 }

@@ -31,6 +31,9 @@ WRONG = {
         ((0.7, 12.0), "comes first"),
         ((4.0, 0.7), "With 4 labels: c"),
         ((12.0, 4.0), "With 256 labels: c"),
+        ((10.0, 0.0), "With 4 labels: c"),
+        ((11.7, 1.0), "With 256 labels: c"),
+        ((8.8, 0.8), "draws 0 to 9"),
         (12.0, "a pair"),
     ],
     "20-4": [
