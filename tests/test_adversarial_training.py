@@ -1,26 +1,20 @@
 """Notebook 18: edits keep to their budget and to their checks, perturbations to their reach."""
 
-import importlib.util
 import random
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.taught import taught
+
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def taught():
-    spec = importlib.util.spec_from_file_location("sweep_18", ROOT / "data" / "sweep.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)  # definitions() leaves it
-        return module.definitions("18")
+@pytest.fixture(scope="module", name="taught")
+def names():
+    return taught("18")
 
 
 def different(taught, one, other):

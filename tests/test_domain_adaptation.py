@@ -1,22 +1,17 @@
 """What notebook 20 builds, beside the libraries that it stands for."""
 
-import runpy
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "data"))
+from helpers.files import DATA
+from tests.taught import taught
 
 
 @pytest.fixture(scope="module")
 def names():
-    definitions = runpy.run_path(str(ROOT / "data" / "sweep.py"))["definitions"]
-    return definitions("20")
+    return taught("20")
 
 
 def test_a_head_pulled_to_zero_is_scikit_learns(names):
@@ -70,7 +65,7 @@ def test_lora_starts_as_the_reader_and_leaves_no_trace(names):
 
 def test_upper_layers_over_kept_lower_ones_are_the_whole_model(names):
     texts = ["it broke after a week", "a joy to use"]
-    vectors = load_file(ROOT / "data" / "20_source.safetensors")["prefix"].float()
+    vectors = load_file(DATA / "20_source.safetensors")["prefix"].float()
     whole = names["odds_of"](names["reader"](vectors), texts)
     kept = names["kept_odds"](names["reader"](vectors, names["TOP"]), texts)
     np.testing.assert_allclose(kept, whole, atol=0.05)

@@ -1,6 +1,5 @@
 """What notebook 13 defines and quotes: prompts, head, LoRA and full fine-tuning, side by side."""
 
-import importlib.util
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +12,7 @@ from helpers.files import DATA
 from helpers.score import bits
 from helpers.templates import Inputs
 from helpers.train import logits_of
+from tests.taught import taught
 
 TABLE = pd.read_csv(DATA / "13_sweep.csv", comment="#")
 START = TABLE[TABLE["part"] == "start"].set_index("front")
@@ -21,10 +21,7 @@ START = TABLE[TABLE["part"] == "start"].set_index("front")
 @pytest.fixture(scope="module")
 def costs():
     """What notebook 13 defines, with the offsets that the sweep measured on 500 reviews."""
-    spec = importlib.util.spec_from_file_location("sweep", DATA / "sweep.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    found = SimpleNamespace(**script.definitions("13"))
+    found = SimpleNamespace(**taught("13"))
     found.OFFSET.update(START["offset"])
     return found
 

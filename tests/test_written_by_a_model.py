@@ -1,6 +1,5 @@
 """What notebook 12 defines and quotes: prompts that are written, chosen, searched and distilled."""
 
-import importlib.util
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from helpers.encode import encode
 from helpers.files import DATA
 from helpers.score import bits
+from tests.taught import taught
 
 TABLE = pd.read_csv(DATA / "12_sweep.csv", comment="#", keep_default_na=False)
 ROWS = TABLE[TABLE["part"] == "candidate"].to_dict("records")
@@ -19,10 +19,7 @@ ROWS = TABLE[TABLE["part"] == "candidate"].to_dict("records")
 @pytest.fixture(scope="module")
 def own():
     """What notebook 12 defines."""
-    spec = importlib.util.spec_from_file_location("sweep", DATA / "sweep.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return SimpleNamespace(**script.definitions("12"))
+    return SimpleNamespace(**taught("12"))
 
 
 def test_no_example_is_scored_or_tested(own):

@@ -1,6 +1,5 @@
 """What notebook 21 defines and quotes: answers as text, four bits, and its table."""
 
-import importlib.util
 import json
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from helpers.files import DATA
 from helpers.models import find_model
 from helpers.score import bits
+from tests.taught import taught
 
 TABLE = pd.read_csv(DATA / "21_sweep.csv", comment="#")
 # Dettmers et al. (2023), appendix E, to four digits
@@ -25,10 +25,7 @@ NF4 = [-1.0, -0.6962, -0.5251, -0.3949, -0.2844, -0.1848, -0.0911, 0.0,
 @pytest.fixture(scope="module")
 def own():
     """What the cells tagged `sweep` of notebook 21 define."""
-    spec = importlib.util.spec_from_file_location("sweep", DATA / "sweep.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return SimpleNamespace(**script.definitions("21"))
+    return SimpleNamespace(**taught("21"))
 
 
 N96 = 2  # draws of 96 reviews

@@ -7,7 +7,6 @@ dropout on, as Trainer leaves it), and Trainer fills a batch as the texts come; 
 ``helpers.train.train_epoch``, which sorts by length.
 """
 
-import importlib.util
 import math
 import tempfile
 import time
@@ -28,7 +27,6 @@ from transformers import (
 from helpers.classifier import PromptClassifier
 from helpers.data import load_reviews
 from helpers.encode import KeptInputs, cached_encode
-from helpers.files import DATA
 from helpers.layers import prefix_shape
 from helpers.models import find_model, load_encoder, loading
 from helpers.prompts import DeepPrompt, NoPrompt, SoftPrompt, start_vectors
@@ -36,6 +34,7 @@ from helpers.score import linear_head
 from helpers.templates import Inputs, Template
 from helpers.train import fit_head, logits_of, prompt_optimizer, shares_of, train_epoch, warm_cosine
 from tests.benchmarks.common import beside, in_turn
+from tests.taught import taught
 
 LABELS = ["negative", "positive"]
 
@@ -227,10 +226,7 @@ INSIDE = {"LoRA": 1e-3, "full": 3e-5}
 
 def notebook_13():
     """What notebook 13 defines."""
-    spec = importlib.util.spec_from_file_location("sweep", DATA / "sweep.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    names = SimpleNamespace(**script.definitions("13"))
+    names = SimpleNamespace(**taught("13"))
     names.OFFSET.update({True: 0.0, False: 0.0})  # peft's head has no bias
     return names
 
