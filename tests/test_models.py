@@ -3,6 +3,7 @@
 import copy
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -114,7 +115,8 @@ def test_causal_lm_is_frozen_and_continues_a_review(smol):
 @pytest.mark.slow
 def test_dequantised_once(smol, monkeypatch):
     assets._fetch.cache_clear()
-    monkeypatch.setattr(assets, "_dequantise", None)  # calling it is a TypeError
+    kept = replace(assets.ASSETS[SMOL], convert="kept")  # calling it is a TypeError
+    monkeypatch.setitem(assets.ASSETS, SMOL, kept)
     tokenizer, encoder = load_encoder(SMOL, torch.bfloat16)
     assert type(encoder).__name__ == "LlamaModel" and encoder.dtype == torch.bfloat16
     assert weights_hash(encoder) == weights_hash(smol[1].base_model, torch.bfloat16)
