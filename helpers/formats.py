@@ -69,5 +69,3 @@ def assemble(path: Path, digest: str, base: Path, into: Path) -> None:
     weights = {f"bert.{name}": array for name, array in known.items()}
     weights |= {name: array.astype("float32") for name, array in trained.items()}
     save_file(weights, into / "model.safetensors", metadata={"format": "pt"})
-
-
