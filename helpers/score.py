@@ -60,6 +60,11 @@ def bits(digits: str) -> np.ndarray:
     return np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8)).astype(bool)
 
 
+def kept_answers(right: np.ndarray) -> dict:
+    """Columns of a table: the accuracy, and which texts were right, as ``bits`` reads it."""
+    return {"accuracy": np.mean(right), "right": np.packbits(right).tobytes().hex()}
+
+
 def gain_of_draws(gap: np.ndarray, level: float = 95, times: int = 4000):
     """Mean (points) and interval of a difference that varies with the draw and with the text.
 
