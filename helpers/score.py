@@ -49,6 +49,27 @@ def gain(right: np.ndarray, baseline: np.ndarray, seed: int = 0) -> tuple[float,
     return points.mean(), *interval(points, seed)
 
 
+def p_value(answers: np.ndarray, baseline: np.ndarray, draws: int = 100_000) -> float:
+    """How often coins in place of the reviews that differ give a difference as large.
+
+    Both (texts,) of bool, paired by text: the exact sign test (McNemar 1947), simulated.
+    """
+    gained = answers.astype(int) - baseline  # -1, 0 or 1
+    changed = np.abs(gained).sum()
+    heads = np.random.default_rng(0).binomial(changed, 0.5, draws)
+    return np.mean(np.abs(2 * heads - changed) >= abs(gained.sum()))
+
+
+def survivors(p: np.ndarray) -> np.ndarray:
+    """Which p-values are below 5% by Holm's method (1979): (looks,) of bool."""
+    order, kept = np.argsort(p), np.zeros(len(p), bool)
+    for rank, number in enumerate(order):
+        if p[number] > 0.05 / (len(p) - rank):
+            break
+        kept[number] = True
+    return kept
+
+
 def t_interval(values: np.ndarray) -> tuple[float, float]:
     """Mean and half width of its 95% t-interval (Student 1908): for few values, as of seeds."""
     half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
