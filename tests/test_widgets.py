@@ -1,11 +1,14 @@
 """helpers.widgets: what an explorer shows is safe, follows its controls and says what is wrong."""
 
 import ipywidgets
+import nbformat
 import pytest
 import torch
+from nbclient import NotebookClient
 
 from helpers import widgets
 from helpers.encode import predict
+from helpers.files import ROOT
 from helpers.widgets import drawn, explore, review_box, verdict
 
 
@@ -95,3 +98,28 @@ def test_explore_calls_the_plain_function_with_the_controls(screen):
 def test_what_is_drawn_keeps_text_and_figures():
     shown = drawn(lambda: print("a < b"))
     assert shown["text/html"] == "\n<pre>a &lt; b\n</pre>" and shown["text/plain"] == "a < b"
+
+
+EXPLORER = """import matplotlib.pyplot as plt
+from helpers.plots import show
+from helpers.widgets import explore
+
+def draw(number=2):
+    figure, axes = plt.subplots()
+    axes.plot(range(number))
+    show(figure, "A line that rises by one at each of its points.", "A line rises")
+
+explore(draw, number=(1, 5))"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", range(3))
+def test_an_explorer_ends_where_nbconvert_or_papermill_run_it(run, tmp_path, monkeypatch):
+    """They share nbclient; an Output widget kept it waiting once in five runs, fonts not cached."""
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(EXPLORER)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = notebook.cells[0].outputs
+    assert any("rises by one" in str(output.get("data", "")) for output in outputs)
+    assert not [output for output in outputs if output.output_type == "error"]
