@@ -219,7 +219,9 @@ def train(minutes: float, folder: Path, pairs: int | None = None) -> list[dict]:
             with torch.autocast("cpu", torch.bfloat16):
                 loss = names["loss_of"](decoder, *own, smooth=0.1)
             if not loss.isfinite():
-                raise TrainingError(f"The loss became {loss.item()} in step {step}: lower the rates.")
+                raise TrainingError(
+                    f"The loss became {loss.item()} in step {step}: lower the rates."
+                )
             loss.backward()
             nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
             falling = (1 + math.cos(math.pi * min(1, spent / total))) / 2

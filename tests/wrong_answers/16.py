@@ -51,6 +51,17 @@ WRONG = {
         (full, "later"),
         (no_prompt, "read the prompt"),
     ],
-    "16-3": [(1.5, "a pair"), ((5.0, 1.5), "comes first"), ((0.5, 5.0), "all 300")],
-    "16-4": [(8.0, "a pair"), ((320.0, 360.0), "not their sum"), ((9.0, 8.0), "comes first")],
+    "16-3": [
+        (1.8, "a pair"),
+        ((6.26, 1.79), "comes first"),
+        ((1.5, 6.26), "all 300"),
+        ((1.79, 5.0), "the one before it"),
+    ],
+    "16-4": [
+        (9.7, "a pair"),
+        ((388.0, 404.0), "not their sum"),
+        ((10.1, 9.7), "comes first"),
+        ((9.0, 10.1), "penalty=0"),
+        ((9.7, 10.6), "penalty=1"),
+    ],
 }
