@@ -16,7 +16,7 @@ def names():
 
 @pytest.fixture
 def ids(names):
-    return [names["filled"](names["split"](text)) for text in ("a joy", "dull and overlong .")]
+    return [names["filled"](names["word_ids"](text)) for text in ("a joy", "dull and overlong .")]
 
 
 def test_margins_are_log_odds_of_the_whole_model(names, ids):
@@ -29,7 +29,7 @@ def test_margins_are_log_odds_of_the_whole_model(names, ids):
 
 
 def test_a_review_is_the_same_as_words_and_as_vectors(names, ids):
-    x = names["TABLE"][sum(names["split"]("a joy"), [])]
+    x = names["TABLE"][sum(names["word_ids"]("a joy"), [])]
     found = names["margin_of"](x[None]).item()
     assert found == pytest.approx(names["margins"](ids[:1]).item(), abs=0.15)
 
@@ -37,7 +37,8 @@ def test_a_review_is_the_same_as_words_and_as_vectors(names, ids):
 def test_integrated_gradients_are_captums(names):
     from captum.attr import IntegratedGradients
 
-    x, start = names["TABLE"][sum(names["split"]("a joy"), [])], names["baseline"]("a joy", " the")
+    x = names["TABLE"][sum(names["word_ids"]("a joy"), [])]
+    start = names["baseline"]("a joy", " the")
     how = {"n_steps": 8, "method": "riemann_middle"}
     theirs = IntegratedGradients(names["margin_of"]).attribute(x[None], start[None], **how)
     ours = names["integrated"]("a joy", steps=8)
@@ -46,7 +47,7 @@ def test_integrated_gradients_are_captums(names):
 
 def test_integrated_gradients_of_a_square_are_exact(names, monkeypatch):
     monkeypatch.setitem(names, "margin_of", lambda path: (path.float() ** 2).sum((1, 2)))
-    x, start = (names["TABLE"][sum(names["split"]("a joy"), [])].float(), 0)
+    x, start = (names["TABLE"][sum(names["word_ids"]("a joy"), [])].float(), 0)
     found = names["integrated"]("a joy", None, steps=4)
     assert torch.allclose(found, (x**2 - start).sum(-1), rtol=0.02)
 
@@ -62,14 +63,14 @@ def test_rollout_is_a_product_of_mixed_layers(names):
 
 def test_tokens_of_a_word_are_added_up(names):
     text = "overlong joy"
-    counts = [len(word) for word in names["split"](text)]
+    counts = [len(word) for word in names["word_ids"](text)]
     assert sum(counts) > 2
     assert names["by_word"](np.ones(sum(counts)), text).tolist() == counts
 
 
 def test_deletion_and_insertion_written_out(names, monkeypatch):
     """A model that counts the letters of joy: what is left of it is known without a model."""
-    joy = names["split"]("joy")[0]
+    joy = names["word_ids"]("joy")[0]
     count = lambda ids: np.array([2 * (joy[0] in one) - 0.5 for one in ids])  # noqa: E731
     monkeypatch.setitem(names, "margins", count)
     first, last = [5, 4, 3, 2, 1], [1, 2, 3, 4, 5]

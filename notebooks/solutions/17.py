@@ -20,7 +20,7 @@ HINTS = {
         "word nearest in length and, of several, the earliest.",
     ],
     3: [
-        "words = split(text); a text without some places is filled([word for at, word in "
+        "words = word_ids(text); a text without some places is filled([word for at, word in "
         "enumerate(words) if at not in places]).",
         "margins takes a list of four: the whole, without *not* (place 2), without *bad* (place "
         "4), without both. Each fall is the whole's margin less the other's.",
