@@ -52,6 +52,23 @@ def test_integrated_gradients_of_a_square_are_exact(names, monkeypatch):
     assert torch.allclose(found, (x**2 - start).sum(-1), rtol=0.02)
 
 
+def test_steps_dense_near_zero_integrate_a_steep_start(names, monkeypatch):
+    """The cube root moves most near 0, where even steps miss some of it."""
+    root = lambda path: ((path.float().abs() + 1e-9) ** (1 / 3)).sum((1, 2))  # noqa: E731
+    monkeypatch.setitem(names, "margin_of", root)
+    x = names["TABLE"][sum(names["word_ids"]("a joy"), [])].float()
+    even, dense = (names["integrated"]("a joy", None, 32, power).sum() for power in (1, 3))
+    assert dense == pytest.approx(root(x[None]).item(), rel=0.02)
+    assert even < 0.95 * dense
+
+
+def test_what_pushes_all_margins_alike_is_taken_off(names):
+    base = np.array([1.0, -2.0, 0.5])
+    assert names["centred"](base + 3, base) == pytest.approx(base)
+    turned = names["centred"](base + [1.0, 0.0, -1.0], base)
+    assert turned == pytest.approx(base + [1.0, 0.0, -1.0])
+
+
 def test_rollout_is_a_product_of_mixed_layers(names):
     weights = torch.rand(3, 2, 4, 4).tril()
     weights = weights / weights.sum(-1, keepdim=True)
@@ -162,7 +179,7 @@ def test_the_table_is_whole():
     assert counts["head"] == 270 and counts["token"] == 37
     assert counts["lens"] == counts["probe"] == 22
     told = table[table["part"] == "explanation"]
-    assert (told.groupby("number")["name"].nunique() == 13).all()
+    assert (told.groupby("number")["name"].nunique() == 16).all()
     words = told["values"].str.split().str.len()
     assert (words.groupby(told["number"]).nunique() == 1).all()  # one number a word, all methods
     for part, texts in (("head", 40), ("token", 40), ("hidden", 200), ("front", 200)):

@@ -73,7 +73,9 @@ def solution_1():
 
 def check_2(answer):
     words = "a truly moving film about a very silly war".split()
-    given = list(answer(words, [1, 2]))
+    given = answer(words, [1, 2])
+    assert not isinstance(given, set), "A set has no order: return a list."
+    given = list(given)
     assert len(given) == 2, "As many places as were given."
     assert not set(map(int, given)) & {1, 2}, "Other places than the ones given."
     assert len(set(map(int, given))) == 2, "Each place once: it cannot be taken twice."
@@ -81,6 +83,13 @@ def check_2(answer):
     wanted = solution_2()
     assert int(given[0]) == 4, "Nearest in length; of several, the earliest: *truly* gets *about*."
     other = "it is dull , but it is short and sweet".split()
+    late = "the superb script was".split()
+    assert list(map(int, answer(late, [2, 0]))) == [3, 1], (
+        "In the order of the text: sort the places first."
+    )
+    assert list(map(int, answer("the film delights".split(), [1]))) == [0], (
+        "Nearest in length either way: *film* is nearer to *the* than to *delights*."
+    )
     agree(answer, wanted, (words, [1, 2]), (words, [0, 8]), (other, [9, 2, 7]), (other, [4]))
 
 

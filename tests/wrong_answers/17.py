@@ -36,6 +36,22 @@ def latest(words, places):
     return found
 
 
+def matching(words, places, apart):
+    found = []
+    for place in places:
+        free = [at for at in range(len(words)) if at not in places and at not in found]
+        found.append(min(free, key=lambda at: (apart(len(words[at]) - len(words[place])), at)))
+    return found
+
+
+def as_given(words, places):
+    return matching(words, places, abs)
+
+
+def longer_first(words, places):
+    return matching(words, sorted(places), lambda by: (by < 0, abs(by)))
+
+
 WRONG = {
     "17-1": [
         (lambda weights, own: mixed(weights, own, lambda layer: layer.mean(0)), "no mean"),
@@ -47,6 +63,9 @@ WRONG = {
     "17-2": [
         (greedy, "Each place once"),
         (latest, "the earliest"),
+        (as_given, "order of the text"),
+        (longer_first, "either way"),
+        (lambda words, places: {0, 4}, "return a list"),
         (lambda words, places: places, "Other places"),
         (lambda words, places: [words[0], words[3]], "raised"),
         (lambda words, places: [0, 0], "Each place once"),
