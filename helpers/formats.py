@@ -59,7 +59,7 @@ def unpickled(part: Path, into: Path) -> None:
         weights = {name: tensor.contiguous() for name, tensor in weights.items()}
         save_file(weights, into / "model.safetensors")
     except Exception as error:
-        raise AssetError(f"{file.name} holds no plain tensors ({error}). Fetch it again.") from error
+        raise AssetError(f"{file.name}: no plain tensors ({error}). Fetch it again.") from error
 
 
 def rendered(part: Path, into: Path) -> None:

@@ -75,7 +75,7 @@ def check_3(answer):
     assert given.shape == (3,), "Give three: (as_they_are, first_replaced, second_replaced)."
     assert given.max() > 1.5, "In percent: multiply by 100."
     whole, first, second = given
-    assert abs(whole - WHOLE) < 2, "As they are: all 300 test pictures, food left out of the choice."
+    assert abs(whole - WHOLE) < 2, "As they are: 300 test pictures, food left out of the choice."
     assert not (abs(first - SECOND) < 3 and abs(second - FIRST) < 3), "The other way round."
     assert abs(first - FIRST) < 3, "The first token replaced: tokens[:, 0] = average[:, 0]."
     assert abs(second - SECOND) < 3, "The second token alone replaced: begin with a fresh clone."
