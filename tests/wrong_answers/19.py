@@ -52,7 +52,14 @@ WRONG = {
         (from_nought, "is 1, not 0"),
         (generous, "share the better place"),
     ],
-    "19-3": WRONG3,
+    "19-3": [
+        ((0.64, 0.383, 0.637), "In percent"),
+        ((64.0, 63.7, 38.3), "other way round"),
+        ((58.0, 38.3, 63.7), "As they are"),
+        ((64.0, 50.0, 63.7), "The first token replaced"),
+        ((64.0, 38.3, 25.0), "fresh clone"),
+        (64.0, "Give three"),
+    ],
     "19-4": [
         (not_squared, "Square"),
         (lost, "kept"),
