@@ -160,6 +160,7 @@ ASSETS = {
             "jupyterlab_spreadsheet_editor", "jupyterlab_widgets", "jupytext", "nbdime",
             "retrolab", "spellchecker")), 1, 2, "BSD-3-Clause",
         "Project Jupyter's language pack for Chinese, by its translators on Crowdin",
+    ),
     "noto-emoji": Asset(
         "manimgx-fonts", "manimgx_fonts", ("NotoEmoji*.ttf",), 4, 6, "OFL-1.1",
         "Noto Emoji (Google), a font without colours",

@@ -142,6 +142,8 @@ def _unigram(words: list[str], scores: tuple):
     tokenizer.post_processor = TemplateProcessing(f"{words[0]} $A {words[2]}", None, ends)
     tokenizer.add_special_tokens([*words[:4], words[-1]])
     return tokenizer
+
+
 def unpickled(part: Path, into: Path) -> None:
     """The tensors of a pickled file, read once, by a reader that runs nothing in it."""
     (file,) = part.glob("*.pth")
