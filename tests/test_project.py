@@ -31,6 +31,7 @@ TOP_LEVEL = {
 }
 PACKAGE_OF = {
     "PIL": "pillow",
+    "resvg_py": "resvg-py",
     "sklearn": "scikit-learn",
     "axe_playwright_python": "axe-playwright-python",
     "IPython": "ipython",
