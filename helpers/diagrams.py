@@ -319,8 +319,8 @@ def picture_tokens() -> None:
     box(axes, 4.5, 2.2, "one linear\nlayer", TRAINED, 1.1, 0.6)
     arrow(axes, (1.12, 2.2), (1.5, 2.2))
     arrow(axes, (3.1, 2.2), (3.95, 2.2))
-    say(axes, 3.53, 2.4, "(1280,)", GREY, fontsize=8.5)
-    places = {"Each picture … Picture:": 1.2, "token 1": 3.2, "token 2": 4.15, "Name:": 5.1,
+    say(axes, 3.53, 2.4, "(256,)", GREY, fontsize=8.5)
+    places = {"list, examples, Picture:": 1.2, "token 1": 3.2, "token 2": 4.15, "Name:": 5.1,
               "(answer)": 6.2}  # fmt: skip
     for text, x in places.items():
         wide = {1.2: 2.1, 6.2: 1.1}.get(x, 0.85)
@@ -332,7 +332,7 @@ def picture_tokens() -> None:
     box(axes, 3.75, 0.3, "language model (SmolLM2), 30 layers", FROZEN, 7.2, 0.42)
     say(axes, 5.2, 1.6, "(2, 576): where word vectors stand", BLUE, ha="left", fontsize=8.5)
     alt = (
-        "A picture goes through a frozen vision encoder to 1,280 numbers and through one trained "
+        "A picture goes through a frozen vision encoder to 256 numbers and through one trained "
         "linear layer to two vectors of 576 numbers. They stand in a row with the vectors of "
         "words, between the text in front and the question Name, and the frozen language model "
         "reads all of them and goes on with the answer."

@@ -84,7 +84,8 @@ def test_cached_text_and_rows_are_the_whole_sequence(names, tokens):
     """The name's score is that of one plain pass over text, picture, question and name."""
     name, ids_of, words = "hot dog stand", names["ids_of"], names["words"]
     ids, cue = ids_of(f" {name}"), names["CUES"]["name"]
-    front, back = (words[torch.tensor(part)] for part in (ids_of(names["TEXT"]), cue + ids))
+    text = names["LIST"] + names["EXAMPLES"] + "Picture:"
+    front, back = (words[torch.tensor(part)] for part in (ids_of(text), cue + ids))
     whole = torch.cat([front, tokens[0].to(words.dtype), back])[None]
     with torch.no_grad():
         logits = names["lm"](inputs_embeds=whole).logits[0].float().log_softmax(-1)

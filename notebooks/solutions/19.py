@@ -23,7 +23,8 @@ HINTS = {
     ],
     4: [
         "np.linalg.svd(x, compute_uv=False) gives the singular values, largest first.",
-        "Each is squared, and divided by itself plus the penalty.",
+        "Each is squared, and divided by itself plus the penalty. There are as many singular "
+        "values as the smaller side of x is long: fill up with zeros to the features.",
     ],
 }
 
@@ -91,10 +92,12 @@ def solution_3():
 def check_4(answer):
     x = np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     given = np.asarray(answer(x.copy(), 1.0), float).flatten()
-    assert given.shape == (2,), "One share for each singular value of x."
+    assert given.shape == (2,), "One share for each feature."
     assert not np.allclose(given, [0.75, 0.5]), "Square the singular values first."
     assert not np.allclose(given, [0.1, 0.5]), "The share that is kept, not the one that is lost."
     assert not np.allclose(given, [0.5, 0.9]), "Largest first."
+    wide = np.asarray(answer(x.T.copy(), 1.0), float).flatten()
+    assert wide.shape == (3,), "More features than pictures: the shares that are left are 0."
     rng = np.random.default_rng(0)
     cases = [(rng.normal(size=shape), penalty) for shape, penalty in
              (((6, 4), 2.0), ((3, 5), 0.3), ((8, 3), 10.0))]  # fmt: skip
@@ -104,6 +107,8 @@ def check_4(answer):
 def solution_4():
     def shares(x, penalty):
         squares = np.linalg.svd(np.asarray(x), compute_uv=False) ** 2
-        return squares / (squares + penalty)
+        found = np.zeros(np.shape(x)[1])
+        found[: len(squares)] = squares / (squares + penalty)
+        return found
 
     return shares

@@ -30,14 +30,14 @@ def one_by_one(scores, prior):
 
 
 def by_torch(x, penalty):
-    squares = torch.linalg.svdvals(torch.as_tensor(np.asarray(x))) ** 2
+    x = torch.as_tensor(np.asarray(x))
+    squares = torch.linalg.svdvals(torch.cat([x, torch.zeros(x.shape[1], x.shape[1])])) ** 2
     return squares / (squares + penalty)
 
 
 def by_eigenvalues(x, penalty):
     x = np.asarray(x)
-    small = x.T @ x if x.shape[0] > x.shape[1] else x @ x.T
-    squares = np.sort(np.linalg.eigvalsh(small))[::-1]
+    squares = np.sort(np.linalg.eigvalsh(x.T @ x))[::-1]
     return [square / (square + penalty) for square in squares]
 
 

@@ -64,5 +64,6 @@ WRONG = {
         (not_squared, "Square"),
         (lost, "kept"),
         (lambda x, penalty: np.sort(1 - lost(x, penalty)), "Largest first"),
+        (lambda x, penalty: 1 - lost(x, penalty), "that are left are 0"),
     ],
 }
