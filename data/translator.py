@@ -70,7 +70,7 @@ def word_vectors(words: Tokenizer, tokenizer, encoder) -> torch.Tensor:
     for number in range(words.get_vocab_size()):
         word = words.id_to_token(number)
         pieces = [word] if word in known else tokenizer.tokenize(word)
-        ids = [known[piece] for piece in pieces if piece != space] or [known["<unk>"]]
+        ids = [known[p] for p in pieces if p in known and p != space] or [known["<unk>"]]
         rows.append(table[ids].mean(0))
     vectors = torch.stack(rows)
     vectors = vectors - vectors.mean(0)
