@@ -332,9 +332,9 @@ def picture_tokens() -> None:
     box(axes, 3.75, 0.3, "language model (SmolLM2), 30 layers", FROZEN, 7.2, 0.42)
     say(axes, 5.2, 1.6, "(2, 576): where word vectors stand", BLUE, ha="left", fontsize=8.5)
     alt = (
-        "A picture goes through a frozen vision encoder to 256 numbers and through one trained "
+        "A picture goes through a frozen vision encoder to 256 numbers and through one fitted "
         "linear layer to two vectors of 576 numbers. They stand in a row with the vectors of "
         "words, between the text in front and the question Name, and the frozen language model "
         "reads all of them and goes on with the answer."
     )
-    show(figure, alt, "A picture as two tokens of the prompt: only the linear layer is trained")
+    show(figure, alt, "A picture as two tokens of the prompt: only the linear layer is fitted")
