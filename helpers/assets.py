@@ -320,7 +320,7 @@ def main() -> None:
     for name, asset in ASSETS.items():
         folder = fetch(name)
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
-        print(f"{name}: {size:.0f} MB unpacked · {asset.licence} · {asset.source}")
+        print(f"{name}: {max(size, 1):.0f} MB unpacked · {asset.licence} · {asset.source}")
 
 
 if __name__ == "__main__":
