@@ -102,13 +102,25 @@ def test_imports_and_requirements_agree():
     assert not names() - imported - TOOLS, "in requirements.txt but not used"
 
 
-def test_top_level_is_exactly_the_agreed_one():
+@pytest.fixture
+def listed():
+    """The files that git keeps, below the top level's folder."""
     if not (ROOT / ".git").exists() or not shutil.which("git"):
         pytest.skip("not a git checkout")
     listing = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert {line.split("/")[0].strip('"') for line in listing.stdout.splitlines()} == TOP_LEVEL
+    return [line.strip('"') for line in listing.stdout.splitlines()]
+
+
+def test_top_level_is_exactly_the_agreed_one(listed):
+    assert {line.split("/")[0] for line in listed} == TOP_LEVEL
+
+
+def test_no_pickle_is_kept(listed):
+    """Weights are safetensors; what torch.save left in a folder once came along with a commit."""
+    pickles = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".npy", ".npz")
+    assert not [line for line in listed if line.endswith(pickles)]
 
 
 def test_readme_and_ci_give_the_same_commands():
