@@ -35,7 +35,7 @@ from tqdm import tqdm
 from transformers import BertForMaskedLM
 
 from helpers.assets import fetch, sha256
-from helpers.checkpoints import Checkpoint, TrainingError
+from helpers.checkpoints import Checkpoint, Checkpoints, TrainingError
 from helpers.data import load_reviews
 from helpers.models import DEFAULT_ENCODER, load_encoder
 from helpers.templates import batches_by_length, pad
@@ -183,7 +183,7 @@ def orthogonal(gradient, factors, steps: int, eps: float) -> torch.Tensor:
     return made.T if tall else made
 
 
-class Trainer:
+class Trainer(Checkpoints):
     """Muon for the matrices (Jordan et al. 2024: it needs about half of AdamW's tokens here), AdamW
     for the rest, one checkpoint for each."""
 
@@ -194,10 +194,11 @@ class Trainer:
             matrices.values(), MUON_LR, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
         )
         adamw = torch.optim.AdamW(others.values(), ADAM_LR, weight_decay=0.0)
-        self.parts = [
+        parts = [
             Checkpoint(folder / f"reviewbert-checkpoint-{name}.safetensors", *part, about)
             for name, *part in (("muon", matrices, muon), ("adamw", others, adamw))
         ]
+        super().__init__(parts)
 
     def step(self, loss: torch.Tensor, rate: float) -> None:
         """One step down ``loss``, at the share ``rate`` of the full learning rates."""
@@ -210,21 +211,6 @@ class Trainer:
             with patch("torch.optim._muon._zeropower_via_newtonschulz", orthogonal):
                 optimizer.step()
             optimizer.zero_grad()
-
-    def save(self, history: list[dict]) -> None:
-        for part in self.parts:
-            part.save(history, {})
-
-    def resume(self) -> list[dict]:
-        """The history so far, with weights and optimizers as they were then."""
-        first, second = (part.resume()[0] for part in self.parts)
-        if first != second:
-            raise TrainingError("The two checkpoints are not of the same step: delete both.")
-        return first
-
-    def forget(self) -> None:
-        for part in self.parts:
-            part.path.unlink(missing_ok=True)
 
 
 def train(

@@ -29,7 +29,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from sweep import definitions  # noqa: E402
 
-from helpers.checkpoints import Checkpoint, TrainingError  # noqa: E402
+from helpers.checkpoints import Checkpoint, Checkpoints, TrainingError  # noqa: E402
 from helpers.files import cache_dir, writing  # noqa: E402
 
 MUON_LR, ADAM_LR, WARM_UP, BATCH_WORDS, EVERY = 4e-3, 1.5e-3, 100, 3000, 300  # seconds
@@ -163,7 +163,7 @@ def judged(decoder, names: dict, words: Tokenizer) -> dict[str, float]:
     return found
 
 
-class Optimizers:
+class Optimizers(Checkpoints):
     """Muon for the layers' matrices, AdamW for the rest, a checkpoint of each."""
 
     def __init__(self, decoder, folder: Path, about: dict):
@@ -173,10 +173,11 @@ class Optimizers:
         how = {"weight_decay": 0.01}
         muon = torch.optim.Muon(matrices.values(), MUON_LR, adjust_lr_fn="match_rms_adamw", **how)
         adamw = torch.optim.AdamW(others.values(), ADAM_LR, betas=(0.9, 0.98), **how)
-        self.parts = [
+        parts = [
             Checkpoint(folder / f"translator-checkpoint-{name}.safetensors", *part, about)
             for name, *part in (("muon", matrices, muon), ("adamw", others, adamw))
         ]
+        super().__init__(parts)
 
     def step(self, share: float) -> None:
         for part in self.parts:
@@ -184,20 +185,6 @@ class Optimizers:
                 group["lr"] = part.optimizer.defaults["lr"] * share
             part.optimizer.step()
             part.optimizer.zero_grad()
-
-    def save(self, history: list[dict]) -> None:
-        for part in self.parts:
-            part.save(history, {})
-
-    def resume(self) -> list[dict]:
-        first, second = (part.resume()[0] for part in self.parts)
-        if first != second:
-            raise TrainingError("The two checkpoints are not of the same step: delete both.")
-        return first
-
-    def forget(self) -> None:
-        for part in self.parts:
-            part.path.unlink(missing_ok=True)
 
 
 def train(minutes: float, folder: Path, pairs: int | None = None) -> list[dict]:

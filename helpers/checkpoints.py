@@ -97,6 +97,28 @@ class Checkpoint:
         return history, best
 
 
+class Checkpoints:
+    """The checkpoints of one run with several optimizers, a file for each."""
+
+    def __init__(self, parts: list[Checkpoint]):
+        self.parts = parts
+
+    def save(self, history: list[dict]) -> None:
+        for part in self.parts:
+            part.save(history, {})
+
+    def resume(self) -> list[dict]:
+        """The history so far, with weights and optimizers as they were then."""
+        first, *others = (part.resume()[0] for part in self.parts)
+        if any(other != first for other in others):
+            raise TrainingError("The checkpoints are not of the same step: delete all of them.")
+        return first
+
+    def forget(self) -> None:
+        for part in self.parts:
+            part.path.unlink(missing_ok=True)
+
+
 def about_run(model, trained: dict, train, validation, optimizer) -> dict:
     """What decides a run, beside its settings: model, data and optimizer."""
     kept = [{key: group[key] for key in SETTINGS if key in group}

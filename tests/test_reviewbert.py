@@ -1,6 +1,5 @@
 """The model that this course trained: its file, its script and what it can do."""
 
-import importlib.util
 import shutil
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from helpers.assets import DATA, AssetError, fetch, sha256
 from helpers.checkpoints import TrainingError
 from helpers.data import fingerprint, load_reviews
 from helpers.models import load_encoder, weights_hash
+from tests.taught import script_of
 
 pytestmark = pytest.mark.slow  # it trains, or reads all of IMDB
 NAME = "ReviewBERT"
@@ -23,10 +23,7 @@ DELTA = DATA / "reviewbert.safetensors"
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("reviewbert", DATA / "reviewbert.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_of("reviewbert")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """What notebook 16 builds and ships, beside the libraries that it stands for."""
 
-import importlib.util
 import json
 
 import numpy as np
@@ -14,7 +13,7 @@ from helpers import formats
 from helpers.assets import AssetError
 from helpers.files import DATA
 from helpers.models import load_encoder
-from tests.taught import taught
+from tests.taught import script_of, taught
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +25,7 @@ def names():
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("translator", DATA / "translator.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_of("translator")
 
 
 def test_four_bits_are_read_as_gguf_reads_them():
