@@ -1,6 +1,7 @@
 """Tables that a notebook quotes: whole, consistent, and made by the notebook's own functions."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,25 @@ def test_rows_of_07_agree_with_each_other():
     rotten = counts["Rotten Tomatoes"]
     assert rotten["TF-IDF"] == rotten["LSTM"] == rotten.drop(["TF-IDF", "LSTM"]).sum() == 21
     assert set(test["method"]) == set(trials["method"])
+
+
+LOOKS = {  # rows that hold answers to test reviews of Rotten Tomatoes
+    "07": "part == 'labels' or (part == 'test' and set == 'Rotten Tomatoes')",
+    "08": "family in ('reader', 'test')",
+    "09": "part in ('calibration', 'few-shot', 'control')",
+    "13": "part in ('run', 'start')",
+    "14": "task == 'reviews' and part in ('labels', 'remedy')",
+    "18": "part in ('attack', 'injection', 'search')",
+    "20": "home.notna() or (domain == 'rated' and right.notna())",
+} | dict.fromkeys(("10", "11", "12", "21"), "right.notna()")
+
+
+@pytest.mark.parametrize("number", LOOKS)
+def test_the_card_counts_the_looks_at_the_test_reviews(number):
+    table = pd.read_csv(ROOT / "data" / f"{number}_sweep.csv", comment="#", low_memory=False)
+    card = (ROOT / "data" / "README.md").read_text("utf8")
+    (said,) = re.findall(rf"(?m)^\| {number} \| ([\d,]+) \|", card)
+    assert int(said.replace(",", "")) == len(table.query(LOOKS[number]))
 
 
 def test_no_setting_is_lost_to_rounding():
