@@ -114,6 +114,17 @@ def bits(digits: str) -> int:
     return int.from_bytes(bytes.fromhex(digits)).bit_count()
 
 
+def test_rows_of_09_hold_what_the_course_claims():
+    table = pd.read_csv(ROOT / "data" / "09_sweep.csv", comment="#")
+    for row in table.dropna(subset="right").itertuples():
+        size = row.k if row.part == "order" else 2000
+        assert size * row.calibrated == pytest.approx(bits(row.right), abs=1e-2)
+    order = table[table["part"] == "order"].pivot(index="way", columns="k", values="calibrated")
+    assert (order.idxmax() == "- +, spaced").all()  # validation chose what the course uses
+    written = table[(table["part"] == "context") & (table["draw"] == -2)]["calibrated"].item()
+    assert order.loc["+ -, spaced", 150] == written
+
+
 def test_rows_of_10_hold_what_the_course_claims():
     table = pd.read_csv(ROOT / "data" / "10_sweep.csv", comment="#")
     for row in table.dropna(subset="right").itertuples():
