@@ -61,7 +61,7 @@ def test_rows_of_08_agree_with_each_other():
     draws = few.groupby(["model", "template", "size"])["draw"].nunique()
     assert len(few) == 640 and len(draws) == 32 and (draws == 20).all()
     read = table[table["family"] == "reader"].groupby(["template", "size"])["draw"].nunique()
-    assert len(read) == 44 and (read.loc[:, [16, 64, 256]] == 20).all()
+    assert len(read) == 52 and (read.loc[:, [16, 64, 256]] == 20).all()
     assert_answers_fit(table, 2000)
 
 
