@@ -114,7 +114,7 @@ def check_3(answer):
     assert not (abs(true - SHUFFLED) < 2 and abs(shuffled - TRUE) < 2), "The true groups first."
     assert flat != true, "The same number twice: within_groups makes the second one."
     assert abs(true - TRUE) < 1.5, (
-        "The true groups: GROUPS as they are, all 800 stories, with the offset over validation texts."
+        "The true groups: GROUPS as they are, all 800 stories, the offset over validation texts."
     )
     assert abs(flat - FLAT) < 1.5, (
         "Without groups: topic.argmax(1), with the offset in the same way."
