@@ -33,7 +33,6 @@ PLUMBING = {
     "read_features",
     "read_saved",
     "keep_parts",
-    "kept_answers",
     "read_tables",
     "same_states",
     "special_tokens",

@@ -13,7 +13,7 @@ from helpers.data import fingerprint
 
 ROOT = Path(__file__).resolve().parent.parent
 WANTED = ("read_tab", "topics", "macro_f1", "draw_rows", "log_softmax", "within_groups",
-          "calibrated", "by_class", "f1_of", "f1_gap", "wilson", "class_f1", "fold")  # fmt: skip
+          "with_offset", "by_class", "f1_of", "f1_gap", "wilson", "class_f1", "fold")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_the_hierarchy_gives_probabilities(notebook):
     topic, group = (notebook["log_softmax"](rng.normal(size=(9, size))) for size in (3, 2))
     found = np.exp(notebook["within_groups"](topic, group, {"x": ("a", "c"), "y": ("b",)}))
     assert np.allclose(found.sum(1), 1) and np.allclose(found[:, 1], np.exp(group[:, 1]))
-    even = notebook["calibrated"](topic, topic)
+    even = notebook["with_offset"](topic, topic)
     assert np.allclose(np.exp(even).sum(1), 1)
 
 

@@ -24,7 +24,7 @@ HINTS = {
         "for a slice that is left as it is.",
     ],
     4: [
-        'by_family["random words"] holds six rows; numbers(row) gives the margins of one.',
+        'by_family["random words"] holds six rows; numbers(row) gives the log-odds of one.',
         "np.corrcoef(one, other)[0, 1]; itertools.combinations(words, 2) gives the 15 pairs.",
     ],
 }

@@ -34,13 +34,13 @@ def check_1(answer):
     table = np.array([[8, 2, 0], [1, 4, 0], [3, 0, 0]])
     given = float(answer(table.copy()))
     rows, columns, hits = table.sum(1), table.sum(0), np.diag(table)
-    assert not np.isclose(given, hits.sum() / table.sum()), "That is the accuracy (micro-F1)."
+    assert not np.isclose(given, hits.sum() / table.sum()), "That is the accuracy (micro F1)."
     assert not np.isclose(given, np.mean(hits / rows)), (
         "That is the mean recall; F1 also asks how often a class was given."
     )
     by_class = 2 * hits / (rows + columns)
     assert not np.isclose(given, (by_class * rows).sum() / rows.sum()), (
-        "Weighted by frequency: in macro-F1 every class counts the same."
+        "Weighted by frequency: in macro F1 every class counts the same."
     )
     assert not np.isclose(given, by_class[:2].mean()), (
         "The third class is there and never found: its F1 is 0, and it counts."
@@ -108,15 +108,17 @@ FLAT, TRUE, SHUFFLED = 47.2, 48.4, 16.1  # measured by the code shown under "Sol
 
 def check_3(answer):
     given = np.asarray(answer, dtype=float).flatten()
-    assert given.shape == (3,), "Give three: macro-F1 without groups, with the true, with shuffled."
+    assert given.shape == (3,), "Give three: macro F1 without groups, with the true, with shuffled."
     flat, true, shuffled = given
     assert min(given) > 1, "In percent, as macro_f1 gives it."
     assert not (abs(true - SHUFFLED) < 2 and abs(shuffled - TRUE) < 2), "The true groups first."
     assert flat != true, "The same number twice: within_groups makes the second one."
     assert abs(true - TRUE) < 1.5, (
-        "The true groups: GROUPS as they are, all 800 stories, calibrated over validation texts."
+        "The true groups: GROUPS as they are, all 800 stories, the offset over validation texts."
     )
-    assert abs(flat - FLAT) < 1.5, "Without groups: topic.argmax(1), calibrated in the same way."
+    assert abs(flat - FLAT) < 1.5, (
+        "Without groups: topic.argmax(1), with the offset in the same way."
+    )
     assert abs(shuffled - SHUFFLED) < 2.5, (
         "Shuffled: the mean over the seeds 0 to 9, the group words left where they are."
     )
@@ -128,7 +130,7 @@ def solution_3():
 
 def check_4(answer):
     given = np.asarray(answer, dtype=float).flatten()
-    assert given.shape == (2,), "Give a pair, in percent: (accuracy, macro-F1)."
+    assert given.shape == (2,), "Give a pair, in percent: (accuracy, macro F1)."
     accuracy, f1 = given
     assert accuracy > 1.5, "In percent, of 100."
     assert abs(accuracy - 100 * 2166 / 2176) < 0.06, "Accuracy: 10 of 2,176 texts are wrong."
