@@ -1,6 +1,7 @@
 """Tables that a notebook quotes: whole, consistent, and made by the notebook's own functions."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,25 @@ def test_rows_of_07_agree_with_each_other():
     assert set(test["method"]) == set(trials["method"])
 
 
+LOOKS = {  # rows that hold answers to test reviews of Rotten Tomatoes
+    "07": "part == 'labels' or (part == 'test' and set == 'Rotten Tomatoes')",
+    "08": "family in ('reader', 'test')",
+    "09": "part in ('calibration', 'few-shot', 'control')",
+    "13": "part in ('run', 'start')",
+    "14": "task == 'reviews' and part in ('labels', 'remedy')",
+    "18": "part in ('attack', 'injection', 'search')",
+    "20": "home.notna() or (domain == 'rated' and right.notna())",
+} | dict.fromkeys(("10", "11", "12", "21"), "right.notna()")
+
+
+@pytest.mark.parametrize("number", LOOKS)
+def test_the_card_counts_the_looks_at_the_test_reviews(number):
+    table = pd.read_csv(ROOT / "data" / f"{number}_sweep.csv", comment="#", low_memory=False)
+    card = (ROOT / "data" / "README.md").read_text("utf8")
+    (said,) = re.findall(rf"(?m)^\| {number} \| ([\d,]+) \|", card)
+    assert int(said.replace(",", "")) == len(table.query(LOOKS[number]))
+
+
 def test_no_setting_is_lost_to_rounding():
     table = pd.read_csv(ROOT / "data" / "11_sweep.csv", comment="#")
     trained = table[table["epochs"] > 0]
@@ -102,6 +122,17 @@ def test_no_setting_is_lost_to_rounding():
 
 def bits(digits: str) -> int:
     return int.from_bytes(bytes.fromhex(digits)).bit_count()
+
+
+def test_rows_of_09_hold_what_the_course_claims():
+    table = pd.read_csv(ROOT / "data" / "09_sweep.csv", comment="#")
+    for row in table.dropna(subset="right").itertuples():
+        size = row.k if row.part == "order" else 2000
+        assert size * row.calibrated == pytest.approx(bits(row.right), abs=1e-2)
+    order = table[table["part"] == "order"].pivot(index="way", columns="k", values="calibrated")
+    assert (order.idxmax() == "- +, spaced").all()  # validation chose what the course uses
+    written = table[(table["part"] == "context") & (table["draw"] == -2)]["calibrated"].item()
+    assert order.loc["+ -, spaced", 150] == written
 
 
 def test_rows_of_10_hold_what_the_course_claims():
