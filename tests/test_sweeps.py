@@ -43,6 +43,16 @@ def test_the_notebook_defines_the_sweep(table):
     assert table.name in "".join(cell.source for cell in cells)  # and quotes the table
 
 
+def test_a_sweep_uses_only_what_its_cells_define(table):
+    """A name that only an untagged cell imports is missing after hours."""
+    (path,) = (ROOT / "notebooks").glob(f"{table.name[:2]}_*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if "sweep" in cell.metadata.get("tags", []))
+    check = ["-m", "ruff", "check", "--isolated", "--select", "F821", "-"]
+    done = subprocess.run([sys.executable, *check], input=code, text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_rows_of_08_agree_with_each_other():
     table = pd.read_csv(ROOT / "data" / "08_sweep.csv", comment="#")
     grid = table[~table["family"].isin(["test", "few", "reader"])]

@@ -23,7 +23,7 @@ HINTS = {
         "words = word_ids(text); a text without some places is filled([word for at, word in "
         "enumerate(words) if at not in places]).",
         "margins takes a list of four: the whole, without *not* (place 2), without *bad* (place "
-        "4), without both. Each fall is the whole's margin less the other's.",
+        "4), without both. Each fall is the whole's log-odds less the other's.",
     ],
     4: [
         "reading(PICK[:8]) is (layers, heads, tokens); prompt.kept[layer][1] holds the values, "
@@ -109,7 +109,9 @@ def check_3(answer):
     given = np.asarray(answer, dtype=float).flatten()
     assert given.shape == (3,), "Give three falls: (without_not, without_bad, without_both)."
     alone_not, alone_bad, both = given
-    assert not (alone_not < -3 and alone_bad < -2), "The whole's margin less the other's, not back."
+    assert not (alone_not < -3 and alone_bad < -2), (
+        "The whole's log-odds less the other's, not back."
+    )
     assert not both > 3, "Without both at once: one text that lacks two words, no sum."
     assert 4.4 < alone_not < 5.4, "Without not: places count from 0, so not is place 2."
     assert 3.2 < alone_bad < 4.2, "Without bad: place 4."

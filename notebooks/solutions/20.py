@@ -57,7 +57,7 @@ def check_2(answer):
     given = float(answer(odds.copy(), 0.6))
     assert not np.isclose(given, 1.0), "The middle between two values: here 0 and 1."
     assert not np.isclose(given, 2.0), "That cut leaves 40% above it: the share is of positives."
-    assert (odds > given).mean() == 0.6, "Of these five log-odds three must lie above the offset."
+    assert (odds > given).mean() == 0.6, "Of these five log-odds three must lie above the cut."
     assert np.isclose(given, 0.5), "Take the midpoint between the neighbours 0 and 1."
     rng = np.random.default_rng(1)
     cases = [(rng.normal(size=10), share) for share in (0.1, 0.5, 0.8)]
@@ -65,12 +65,12 @@ def check_2(answer):
 
 
 def solution_2():
-    def offset_for(odds, share):
+    def cut_for(odds, share):
         odds = np.sort(odds)
         below = len(odds) - round(share * len(odds))
         return (odds[below - 1] + odds[below]) / 2
 
-    return offset_for
+    return cut_for
 
 
 def check_3(answer):
