@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from helpers.assets import AssetError, fetch
+from helpers.files import DATA
 from helpers.formats import rendered, unpickled
 from tests.taught import taught
+
+FEATURES = DATA / "19_features.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +167,16 @@ def test_every_picture_is_there():
 
     with zipfile.ZipFile(fetch("openmoji") / "pictures.zip") as pictures:
         assert len(pictures.namelist()) == 2 * 2460
+
+
+def test_features_are_stored_as_the_file_holds_them(names, tmp_path):
+    names["store"](tmp_path / "again.safetensors", names["SEEN"])
+    once, again = (load_file(path) for path in (FEATURES, tmp_path / "again.safetensors"))
+    assert list(once) == list(again)
+    for name, kept in once.items():  # a column that is always 0 has no numbers to scale
+        assert torch.equal(kept, again[name]) or torch.allclose(kept, again[name], rtol=1e-6)
+    code = next(iter(names["SEEN"]["noto"]))
+    names["SEEN"] = {"noto": {code: None}}
+    found = names["drawn"]()["noto"][code]
+    names["SEEN"] = names["stored"]()
+    assert (found - names["SEEN"]["noto"][code]).abs().max() < 0.05
