@@ -362,7 +362,7 @@ def test_headless_prints_the_result_or_the_error(tmp_path, monkeypatch, capfd, w
 def test_the_sums_of_the_series_stand_in_the_readme():
     """Hours of reading, minutes of running and exercises, added up from the table and solutions."""
     rows = re.findall(r"(?m)^\| \d\d \|.*\| (\d+) min \| (\d+) s \|$", read("README.md"))
-    read_minutes, run_seconds = (sum(map(int, column)) for column in zip(*rows))
+    read_minutes, run_seconds = (sum(map(int, column)) for column in zip(*rows, strict=True))
     texts = (path.read_text("utf8") for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     exercises = sum(len(set(re.findall(r"\*\*(\d\d-\d)\.\*\*", text))) for text in texts)
     said = re.search(
