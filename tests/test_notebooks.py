@@ -186,7 +186,8 @@ def test_exercises_have_checks_hints_and_solutions(path, code, prose):
         assert callable(getattr(module, f"check_{k}")) and callable(
             getattr(module, f"solution_{k}")
         )
-        assert any(f"**{number}-{k}.**" in source for source in prose), f"no text for {k}"
+        kind = rf"\*\*{number}-{k}\.\*\* \*(Paper|Code|Experiment), \d+ minutes\.\* "
+        assert any(re.search(kind, source) for source in prose), f"no text for {k}, or not its kind"
 
 
 def test_explorers_call_functions_whose_output_is_compared(path, code):

@@ -33,17 +33,17 @@ print("what this section measures")
 #
 # `hint("NN-1")` gives one hint at a time, `solution("NN-1")` a reference solution.
 #
-# **NN-1.** Say what is wanted.
+# **NN-1.** *Code, 5 minutes.* Say what is wanted.
 # %%
 first = ...
 check("NN-1", first)
 # %% [markdown]
-# **NN-2.** Say what is wanted.
+# **NN-2.** *Paper, 5 minutes.* Say what is wanted.
 # %%
 second = ...
 check("NN-2", second)
 # %% [markdown]
-# **NN-3.** Try something, and say what came out.
+# **NN-3.** *Experiment, 15 minutes.* Try something, and say what came out.
 # %%
 third = ...
 check("NN-3", third)
@@ -51,6 +51,8 @@ check("NN-3", third)
 # ## Recap
 #
 # - What a reader should keep.
+#
+# The figure to remember is the one that shows it.
 #
 # ## Going further
 #
